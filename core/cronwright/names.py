@@ -1,0 +1,39 @@
+"""Names that Kubernetes objects, programs and people agree on: labels, annotations, audiences, paths.
+
+Changing one is a breaking change: objects in clusters carry them.
+"""
+
+GROUP = "cronwright.dev"
+VERSION = "v1"
+KIND = "Task"
+PLURAL = "tasks"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "cronwright"
+TASK_LABEL = f"{GROUP}/task"
+"""The Task's metadata.name, on CronJobs, Jobs and pods."""
+TASK_UID_LABEL = f"{GROUP}/task-uid"
+"""The Task's metadata.uid, on CronJobs, Jobs and pods."""
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+"""Set by the Job controller on each pod (Kubernetes: batch/v1 JobNameLabel)."""
+
+TASK_ANNOTATION = f"{GROUP}/task"
+"""The run document (`cronwright.run.document`), on the pod template."""
+AS_USER_ANNOTATION = f"{GROUP}/as-user"
+"""The user that runs carry, on the pod template."""
+SCHEDULED_TIME_ANNOTATION = f"{GROUP}/scheduled-time"
+"""The scheduled time (RFC 3339) of a Job that was not made by the CronJob controller, on its pod template."""
+MANIFEST_HASH_ANNOTATION = f"{GROUP}/manifest-hash"
+"""Digest of the CronJob manifest as the operator wrote it."""
+
+FIELD_MANAGER = "cronwright"
+TOKEN_AUDIENCE = "cronwright"
+RUNNER_CONTAINER = "runner"
+
+DOCUMENT_PATH = "/etc/cronwright/task"
+JOB_NAME_PATH = "/etc/cronwright/job-name"
+SCHEDULED_TIME_PATH = "/etc/cronwright/scheduled-time"
+TOKEN_PATH = "/var/run/secrets/cronwright/token"
+FINAL_EXIT_CODE = 64
+"""The runner's exit code of a run that has failed and must not be tried again by the Job controller."""

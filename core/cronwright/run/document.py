@@ -1,0 +1,109 @@
+"""The run document: what of a Task its run needs, as JSON in a pod annotation that the runner reads as a downward-API file.
+
+Through env or args Kubernetes would expand `$(…)` and eat `$$`; a file arrives as it was written.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from cronwright.jsontypes import JSON, JSONObject
+from cronwright.task import Retry, Task
+
+PlanKind = Literal["cron", "every", "loop", "manual"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDocument:
+    """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every <seconds>s`); durations in seconds."""
+
+    namespace: str
+    resource_name: str
+    uid: str
+    name: str
+    label: str
+    plan: PlanKind
+    schedule: str
+    time_zone: str
+    action_name: str
+    entity_name: str
+    attributes: JSONObject
+    as_user_email: str | None
+    starting_deadline_seconds: int
+    timeout_seconds: int
+    retry: Retry
+
+
+def document_of(task: Task, plan: PlanKind, schedule: str, time_zone: str, starting_deadline_seconds: int) -> RunDocument:
+    """Return the document of `task` under the plan's kind, schedule, zone and deadline."""
+    return RunDocument(
+        namespace=task.namespace,
+        resource_name=task.resource_name,
+        uid=task.uid,
+        name=task.name,
+        label=task.label,
+        plan=plan,
+        schedule=schedule,
+        time_zone=time_zone,
+        action_name=task.action_name,
+        entity_name=task.entity_name,
+        attributes=task.attributes,
+        as_user_email=task.as_user_email,
+        starting_deadline_seconds=starting_deadline_seconds,
+        timeout_seconds=task.timeout_seconds,
+        retry=task.retry,
+    )
+
+
+def dump_document(document: RunDocument) -> str:
+    """Return `document` as one line of JSON, the same for equal documents.
+
+    The Task's generation stays out of it: it would make every edit, such as a new history limit, a change of the pod.
+    """
+    fields: dict[str, JSON] = {
+        "namespace": document.namespace,
+        "resourceName": document.resource_name,
+        "uid": document.uid,
+        "name": document.name,
+        "label": document.label,
+        "plan": document.plan,
+        "schedule": document.schedule,
+        "timeZone": document.time_zone,
+        "actionName": document.action_name,
+        "entityName": document.entity_name,
+        "attributes": document.attributes,
+        "asUserEmail": document.as_user_email,
+        "startingDeadlineSeconds": document.starting_deadline_seconds,
+        "timeoutSeconds": document.timeout_seconds,
+        "retry": {"limit": document.retry.limit, "backoffSeconds": document.retry.backoff_seconds},
+    }
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_document(text: str) -> RunDocument:
+    """Return the document that `dump_document` wrote.
+
+    Raises:
+        ValueError: `text` is no run document; the sentence names what is missing.
+    """
+    fields = json.loads(text)
+    try:
+        return RunDocument(
+            namespace=fields["namespace"],
+            resource_name=fields["resourceName"],
+            uid=fields["uid"],
+            name=fields["name"],
+            label=fields["label"],
+            plan=cast(PlanKind, fields["plan"]),
+            schedule=fields["schedule"],
+            time_zone=fields["timeZone"],
+            action_name=fields["actionName"],
+            entity_name=fields["entityName"],
+            attributes=fields["attributes"],
+            as_user_email=fields["asUserEmail"],
+            starting_deadline_seconds=fields["startingDeadlineSeconds"],
+            timeout_seconds=fields["timeoutSeconds"],
+            retry=Retry(fields["retry"]["limit"], fields["retry"]["backoffSeconds"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the run document lacks {error}; it is written by the operator, so the Task's CronJob was changed by hand") from error

@@ -1,0 +1,64 @@
+"""The gate: at a run's start, whether it runs or is skipped, and why.
+
+It needs only the run document, so what the Task said at the last reconcile is honoured with the operator down.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cronwright.instants import format_seconds
+from cronwright.reasons import Reason
+from cronwright.run.document import RunDocument
+from cronwright.run.ids import scheduled_minute
+from cronwright.schedule.firetimes import FireTimes
+from cronwright.schedule.grammar import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The run is not started, for `reason`; `message` is a sentence with the times in it."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a Job's name says: the scheduled time of the run, or None for a manual run; `off_grid` where that time is no fire time."""
+
+    scheduled_time: datetime | None
+    off_grid: bool = False
+
+
+def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due:
+    """Return for which fire time a Job runs.
+
+    A Job of the CronJob controller has the minute of its fire time in its name, and a plan that is not a loop has at most one
+    fire time in a minute. A Job whose pod template names a time (`annotated`) is for that time. Any other is a manual run.
+    """
+    if annotated is not None:
+        return Due(annotated)
+    minute = scheduled_minute(document.resource_name, job_name)
+    if minute is None or document.plan == "manual":
+        return Due(None)
+    fire_times = FireTimes(parse(document.schedule), document.time_zone)
+    fire_time = fire_times.next(minute - timedelta(seconds=1))
+    if fire_time is None or fire_time >= minute + timedelta(minutes=1):
+        return Due(minute, off_grid=True)
+    return Due(fire_time)
+
+
+def gate(document: RunDocument, run: Due, now: datetime) -> Skip | None:
+    """Return why the run is skipped, or None where it may start. `now` is aware."""
+    if run.scheduled_time is None:
+        return None
+    scheduled = format_seconds(run.scheduled_time)
+    if run.off_grid:
+        return Skip(Reason.OFF_THE_GRID, f"{scheduled} is no fire time of {document.schedule} in {document.time_zone}")
+    late = (now - run.scheduled_time).total_seconds()
+    if late > document.starting_deadline_seconds:
+        return Skip(
+            Reason.STARTING_DEADLINE_PASSED,
+            f"the run of {scheduled} could start only {late:.0f} s late; startingDeadlineSeconds is {document.starting_deadline_seconds}",
+        )
+    return None
