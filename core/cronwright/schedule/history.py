@@ -1,0 +1,99 @@
+"""The last fire time of a cron line at or before an instant.
+
+robfig/cron only searches forwards, and on the days around a change of the offset where a search began can decide what
+it finds. So a past fire time is one that the chain of searches reaches, each begun at the fire time before, and not just
+one whose local time fits: the chain is followed from two days before each change until it is plain again, and elsewhere
+the calendar is read backwards. Times are Unix times in whole seconds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date
+from functools import lru_cache
+
+from cronwright.schedule.robfig import Spec
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400  # seconds
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_NEAR_A_CHANGE = 2 * _DAY  # a change reaches no further: a day on each side, and no zone is a day from UTC
+_WINDOW = 400 * _DAY  # looked through at once
+_FURTHEST_BACK = 9 * 366 * _DAY  # the longest gap between two leap days is eight years
+
+
+def last_at_or_before(spec: Spec, at: int, not_before: int | None = None) -> int | None:
+    """The last fire time at or before `at`, None where there is none from `not_before` on, or in nine years."""
+    floor = at - _FURTHEST_BACK if not_before is None else max(not_before, at - _FURTHEST_BACK)
+    found = _search(spec, at, floor)
+    return found if found is not None and found >= floor else None
+
+
+def _search(spec: Spec, at: int, floor: int) -> int | None:
+    while at >= floor:
+        change = spec.zone.last_change(at + _NEAR_A_CHANGE, not_before=at - _WINDOW)
+        if change is None:
+            found = _last_by_calendar(spec, at, after=at - _WINDOW)
+            if found is not None:
+                return found
+            at -= _WINDOW
+            continue
+        chain = _chain_over(spec, change)
+        # The chain's last link is plain again, or there is none at all for years to come.
+        if chain and at > chain[-1]:
+            found = _last_by_calendar(spec, at, after=chain[-1])
+            return chain[-1] if found is None else found
+        index = bisect_right(chain, at)
+        if index:
+            return chain[index - 1]
+        at = change - _NEAR_A_CHANGE - 1
+    return None
+
+
+# A chain has some thousand links for a schedule of every minute, so many Tasks on the same schedule share it.
+@lru_cache(maxsize=256)
+def _chain_over(spec: Spec, change: int) -> tuple[int, ...]:
+    """The fire times from two days before a change of the offset on, until the chain is past it and plain."""
+    chain: list[int] = []
+    plain_from = change + _NEAR_A_CHANGE
+    expected = spec.next(plain_from)
+    link = spec.next(change - _NEAR_A_CHANGE - 1)
+    while link is not None:
+        chain.append(link)
+        if link == expected:
+            break
+        if link > plain_from:
+            # Far off the calendar: what it names between here and there is passed over.
+            break
+        link = spec.next(link)
+    return tuple(chain)
+
+
+def _last_by_calendar(spec: Spec, at: int, after: int) -> int | None:
+    """The last local time that fits, at or before `at` and after `after`, between which the offset doesn't change."""
+    offset = spec.zone.offset(at)
+    days, of_day = divmod(at + offset, _DAY)
+    first_day = (after + offset) // _DAY
+    while days >= first_day:
+        day = date.fromordinal(days + _EPOCH_ORDINAL)
+        if not spec.months >> day.month & 1:
+            days -= day.day
+        else:
+            if spec.day_matches(day):
+                fitting = _last_of_day(spec, of_day)
+                if fitting is not None:
+                    found = days * _DAY + fitting - offset
+                    return found if found > after else None
+            days -= 1
+        of_day = _DAY - 1
+    return None
+
+
+def _last_of_day(spec: Spec, of_day: int) -> int | None:
+    hour, minute = of_day // _HOUR, of_day // _MINUTE % 60
+    minutes = spec.minutes & (2 << minute) - 1
+    if spec.hours >> hour & 1 and minutes:
+        return hour * _HOUR + (minutes.bit_length() - 1) * _MINUTE
+    hours = spec.hours & (1 << hour) - 1
+    if not hours:
+        return None
+    return (hours.bit_length() - 1) * _HOUR + (spec.minutes.bit_length() - 1) * _MINUTE
