@@ -17,6 +17,8 @@ TASK_UID_LABEL = f"{GROUP}/task-uid"
 """The Task's metadata.uid, on CronJobs, Jobs and pods."""
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 """Set by the Job controller on each pod (Kubernetes: batch/v1 JobNameLabel)."""
+CONTROLLER_UID_LABEL = "batch.kubernetes.io/controller-uid"
+"""The Job's metadata.uid, set by the Job controller on each pod (Kubernetes: batch/v1 ControllerUidLabel)."""
 
 TASK_ANNOTATION = f"{GROUP}/task"
 """The run document (`cronwright.run.document`), on the pod template."""
@@ -33,6 +35,7 @@ RUNNER_CONTAINER = "runner"
 
 DOCUMENT_PATH = "/etc/cronwright/task"
 JOB_NAME_PATH = "/etc/cronwright/job-name"
+JOB_UID_PATH = "/etc/cronwright/job-uid"
 SCHEDULED_TIME_PATH = "/etc/cronwright/scheduled-time"
 TOKEN_PATH = "/var/run/secrets/cronwright/token"
 FINAL_EXIT_CODE = 64
