@@ -1,0 +1,3 @@
+"""placeholder for this minute"""
+def timeline() -> None:
+    """x"""

@@ -1,0 +1,158 @@
+"""Fetches runs from the HTTP API, and turns each way in which that can fail into one of our errors with a sentence.
+
+The only module that opens a connection. Which runs are kept and shown is decided elsewhere.
+"""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from urllib.parse import urlencode, urlsplit
+
+from cronwright.jsontypes import JSON
+from cronwright.words import is_name, resource_name
+
+from cronwright_cli.access import TOKEN_VARIABLE, URL_VARIABLE, Access
+from cronwright_cli.errors import AccessRefused, ApiAway, ApiError
+from cronwright_cli.timeline.run import Run, parse_run
+
+TIMEOUT_SECONDS = 10
+"""For one answer; the API itself gives up on Kubernetes and its store earlier."""
+LARGEST_PAGE = 100
+MEDIA_TYPE = "application/vnd.api+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which runs: of one namespace (None: of all that the token may see), of one task (None: of all), not before `since`."""
+
+    namespace: str | None = None
+    task: str | None = None
+    since: datetime | None = None
+
+
+def newest_runs(access: Access, wanted: Wanted, page_size: int = LARGEST_PAGE) -> Iterator[list[Run]]:
+    """Yield pages of runs, the newest first, until the caller has enough, `since` is reached, or there are no more.
+
+    Raises:
+        ApiAway: nobody answers, or the API says that it can't right now.
+        AccessRefused: the token is not known, or may not see these runs.
+        ApiError: any other answer that is no list of runs.
+    """
+    path: str | None = "/api/run?" + urlencode({"query": _query(wanted), "page[size]": str(page_size)})
+    while path is not None:
+        document = _get(access, path, wanted)
+        data = document.get("data")
+        if not isinstance(data, list):
+            raise _no_answer(access, "no list of runs")
+        runs = [parse_run(resource) for resource in data]
+        since = wanted.since
+        if since is None:
+            yield runs
+        else:
+            yield [run for run in runs if run.at is None or run.at >= since]
+            if any(run.at is not None and run.at < since for run in runs):
+                return
+        path = _next_page(document) if runs else None
+
+
+def _query(wanted: Wanted) -> str:
+    conditions: list[JSON] = []
+    if wanted.namespace is not None:
+        conditions.append({"column": "namespace", "operator": "is", "value": wanted.namespace})
+    if wanted.task is not None:
+        # People know a task by its name and by that of its resource.
+        names = {wanted.task, resource_name(wanted.task) if is_name(wanted.task) else wanted.task}
+        conditions.append({"column": "task", "operator": "in", "value": sorted(names)})
+    return json.dumps(conditions, separators=(",", ":"))
+
+
+def _next_page(document: Mapping[str, JSON]) -> str | None:
+    links = document.get("links")
+    following = links.get("next") if isinstance(links, Mapping) else None
+    if not isinstance(following, str) or not following:
+        return None
+    # Only path and query are taken: the token goes to no other host, whatever an answer says.
+    parts = urlsplit(following)
+    return f"{parts.path}?{parts.query}"
+
+
+def _get(access: Access, path: str, wanted: Wanted) -> Mapping[str, JSON]:
+    request = urllib.request.Request(
+        access.url + path, headers={"Authorization": f"Bearer {access.token}", "Accept": MEDIA_TYPE}
+    )
+    try:
+        with _opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+            body = response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(access, error, wanted) from error
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ApiAway(
+            f"the API does not answer at {access.url} ({_short(reason)}); start it or the port-forward to it, or set"
+            f" {URL_VARIABLE} to where it is"
+        ) from error
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise _no_answer(access, "no JSON") from error
+    if not isinstance(document, dict):
+        raise _no_answer(access, "no document")
+    return cast(Mapping[str, JSON], document)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: urllib would send the token along, to whatever host it names."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
+
+
+def _refusal(access: Access, error: urllib.error.HTTPError, wanted: Wanted) -> ApiError:
+    detail = _detail(error)
+    if error.code == http.HTTPStatus.UNAUTHORIZED:
+        return AccessRefused(
+            f"{access.url} does not know the token (401); set {TOKEN_VARIABLE} to a fresh one, such as"
+            " $(kubectl create token SERVICEACCOUNT -n NAMESPACE)"
+        )
+    if error.code == http.HTTPStatus.FORBIDDEN:
+        if wanted.namespace is None:
+            return AccessRefused(
+                "the token may not see the Tasks of every namespace (403); give --namespace, or ask for the verb list on"
+                " tasks.cronwright.dev"
+            )
+        return AccessRefused(
+            f"the token may not see the Tasks of namespace {wanted.namespace} (403); ask for the verb list on"
+            " tasks.cronwright.dev there"
+        )
+    if error.code in (http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.GATEWAY_TIMEOUT):
+        return ApiAway(f"the API at {access.url} can't answer right now ({error.code}{detail}); try again in a moment")
+    if error.code == http.HTTPStatus.NOT_FOUND or 300 <= error.code < 400:
+        return ApiError(
+            f"{access.url} answers, but is not the API of Cronwright ({error.code}); set {URL_VARIABLE} to where that is"
+        )
+    return ApiError(f"the API refuses the question ({error.code}{detail}); is it of this program's version?")
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    try:
+        first = json.loads(error.read())["errors"][0]
+        return f": {first['detail']}"
+    except (ValueError, KeyError, IndexError, TypeError, OSError):
+        return ""
+
+
+def _no_answer(access: Access, what: str) -> ApiError:
+    return ApiError(f"{access.url} sent {what}, so it is not the API of Cronwright; set {URL_VARIABLE} to where that is")
+
+
+def _short(reason: object) -> str:
+    return (getattr(reason, "strerror", None) or str(reason) or type(reason).__name__).lower()
