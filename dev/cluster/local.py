@@ -1,0 +1,264 @@
+"""A one-node Kubernetes from programs built here, for a machine where no image can be pulled and no engine runs.
+
+Decides in which order things start and when the cluster is ready. Command lines and files are in `node`, the network
+namespace that all of it runs in is in `network`, how processes are found and ended is in `processes`. State lies in
+`clusters/NAME` of the cache.
+"""
+
+import secrets
+import shutil
+import sys
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import archive
+import cache
+import cgroups
+import commands
+import host
+import mounts
+import network
+import node
+import pki
+import ports
+import processes
+import programs
+import web
+from cluster import Access
+from progress import Failure, say, step
+
+OBJECTS = Path(__file__).resolve().parent / "local.yaml"
+FORWARD = Path(__file__).resolve().parent / "forward.py"
+BUILDS = (programs.KUBE, programs.DNS, programs.TOOLS)
+HEALTH_PORTS = {"controller-manager": 10257, "scheduler": 10259}
+READY_SECONDS = 120.0
+
+
+class Local:
+    """The cluster `cronwright-NAME` on this machine."""
+
+    kind = "local"
+
+    def __init__(self, name: str) -> None:
+        self.name = f"cronwright-{name}"
+        self.state = cache.root() / "clusters" / name
+        self.lock = self.state.parent / f"{name}.lock"
+
+    # The interface of cluster.Cluster
+
+    def up(self) -> None:
+        if not host.is_root():
+            raise Failure("CLUSTER=local starts containers by itself, which takes root: run it as root, or use kind.")
+        programs.ensure(BUILDS)
+        host.ensure_packages(host.NODE_PACKAGES)
+        with cache.locked(self.lock):
+            if not self._is_up():
+                self._start()
+
+    def access(self) -> Access:
+        kubeconfig = self.state / "kubeconfig"
+        if not kubeconfig.exists():
+            raise Failure("There is no local cluster yet: start it with `python3 dev/cluster up`.")
+        return Access(kubeconfig, self.name, f"http://localhost:{self._port()}")
+
+    def missing(self, references: Sequence[str]) -> list[str]:
+        held = set(commands.run(self._ctr("images", "list", "--quiet")).split())
+        return [reference for reference in references if f"docker.io/{reference}" not in held]
+
+    def load(self, archives: Sequence[Path]) -> None:
+        with cache.locked(self.lock):
+            for path in archives:
+                commands.run(self._ctr("images", "import", path), log=self.state / "log" / "import.log")
+
+    def restart(self, component: str) -> None:
+        with cache.locked(self.lock), step(f"restarting {component}"):
+            wanted = node.programs(self._node())
+            processes.end(self.state, component)
+            self._launch(wanted[component])
+            self._wait_for(component)
+
+    def down(self, purge: bool) -> None:
+        if not self.state.exists():
+            say("there is no local cluster")
+            return
+        with cache.locked(self.lock):
+            with step(f"ending the cluster {self.name}"):
+                self._end()
+            if purge:
+                with step("removing its state"):
+                    shutil.rmtree(self.state)
+
+    # Starting
+
+    def _is_up(self) -> bool:
+        if not (self.state / "kubeconfig").exists() or not (self.state / "pki" / "ca.crt").exists():
+            return False
+        wanted = [*node.programs(self._node()).values(), self._forward()]
+        return processes.all_run(self.state, wanted) and self._node_is_ready()
+
+    def _start(self) -> None:
+        cable = self._cable()
+        with step("preparing network, certificates and configuration"):
+            if not network.is_complete(cable):
+                self._end()  # what is left of a start that was killed, or of before the machine was started again
+                network.lay(cable)
+            network.bridge(cable, node.BRIDGE_ADDRESS, node.POD_SUBNET)
+            cgroups.ensure(f"/{self.name}")
+            self._write_files()
+        wanted = node.programs(self._node())
+        with step("starting etcd and the API server"):
+            self._launch(wanted["etcd"])
+            self._launch(wanted["apiserver"])
+            self._wait_for("apiserver")
+            commands.run(self.access().kubectl("apply", "--server-side", "--force-conflicts", "-f", OBJECTS))
+        with step("starting containerd, the kubelet and the controllers"):
+            self._launch(wanted["containerd"])
+            self._wait_for("containerd")
+            self._ensure_pause_image()
+            for name in ("controller-manager", "scheduler", "dns", "proxy", "kubelet"):
+                self._launch(wanted[name])
+            self._launch(self._forward())
+        with step("waiting for the node to be Ready"):
+            for name in (*HEALTH_PORTS, "dns"):
+                self._wait_for(name)
+            log = self.state / "log" / "kubelet.log"
+            commands.wait_until(self._node_is_ready, "the node to be Ready", READY_SECONDS, log)
+
+    def _launch(self, program: processes.Program) -> None:
+        processes.ensure(self.state, program, self.state / "log" / f"{program.name}.log")
+
+    def _forward(self) -> processes.Program:
+        target = f"{self._cable().node_address}:{node.API_NODE_PORT}"
+        return processes.Program(
+            "forward",
+            (sys.executable, str(FORWARD), str(self._port()), target),
+            inputs=(FORWARD.read_text(),),
+        )
+
+    def _wait_for(self, name: str) -> None:
+        log = self.state / "log" / f"{name}.log"
+        commands.wait_until(lambda: self._works(name), f"{name} to work", 60, log)
+
+    def _works(self, name: str) -> bool:
+        address = self._cable().node_address
+        if name == "containerd":
+            return commands.succeeds(self._ctr("version"))
+        if name == "apiserver":
+            return web.answers_ok(f"https://{address}:{node.API_SERVER_PORT}/readyz")
+        if name == "dns":
+            return web.answers_ok(f"http://{address}:{node.DNS_READY_PORT}/ready")
+        return web.answers_ok(f"https://{address}:{HEALTH_PORTS[name]}/healthz")
+
+    def _node_is_ready(self) -> bool:
+        url = f"{self._node().server}/api/v1/nodes/{self.name}"
+        found = web.get_json(url, self._tokens()["admin"])
+        status = found.get("status") if found else None
+        conditions = status.get("conditions", []) if isinstance(status, dict) else []
+        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+    # What was chosen at the first start, kept so that addresses stay the same
+
+    def _settings(self) -> tuple[str, int]:
+        path = self.state / "settings.json"
+        kept = cache.read_json(path)
+        subnet, port = kept.get("subnet"), kept.get("port")
+        if isinstance(subnet, str) and isinstance(port, int):
+            return subnet, port
+        others = {cache.read_json(other).get("port") for other in self.state.parent.glob("*/settings.json")}
+        try:
+            port = ports.choose(lambda candidate: candidate not in others and ports.is_free(candidate))
+        except LookupError as error:
+            raise Failure(f"The API needs a port: {error}.") from error
+        subnet = str(network.free_subnet(network.routes()))
+        cache.write_json(path, {"subnet": subnet, "port": port})
+        if port != ports.API_PORT:
+            say(f"port {ports.API_PORT} of this machine is taken; the API will be at http://localhost:{port}")
+        return subnet, port
+
+    def _port(self) -> int:
+        return self._settings()[1]
+
+    def _cable(self) -> network.Cable:
+        return network.Cable(self.name, IPv4Network(self._settings()[0]))
+
+    def _node(self) -> node.Node:
+        cable = self._cable()
+        authority = self.state / "pki" / "ca.crt"
+        certificates = [(self.state / "pki" / f"{name}.crt").read_bytes() for name in pki.CERTIFICATES]
+        return node.Node(
+            name=self.name,
+            state=self.state,
+            bin=programs.bin_folder(),
+            address=cable.node_address,
+            enter=cable.enter,
+            nameservers=node.usable_nameservers(Path("/etc/resolv.conf").read_text()),
+            versions={build.module: programs.identity(build) for build in BUILDS},
+            certificates=cache.digest(certificates) if authority.exists() else "",
+        )
+
+    def _tokens(self) -> dict[str, str]:
+        path = self.state / "pki" / "tokens.json"
+        kept = {name: str(token) for name, token in cache.read_json(path).items()}
+        if kept.keys() < node.IDENTITIES.keys():
+            kept = {name: kept.get(name, secrets.token_hex(16)) for name in node.IDENTITIES}
+            cache.write_json(path, kept, mode=0o600)
+        return kept
+
+    def _write_files(self) -> None:
+        cable = self._cable()
+        pki.ensure(
+            self.state / "pki",
+            addresses=["127.0.0.1", node.FIRST_SERVICE, cable.node_address],
+            names=["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+                   "kubernetes.default.svc.cluster.local"],
+        )  # fmt: skip
+        here, tokens = self._node(), self._tokens()
+        cache.write(self.state / "pki" / "tokens.csv", node.tokens_csv(here, tokens), mode=0o600)
+        cache.write(self.state / "configuration" / "containerd.toml", node.containerd_toml(here))
+        cache.write(self.state / "configuration" / "kubelet.json", node.kubelet_json(here))
+        cache.write(self.state / "configuration" / "Corefile", node.corefile(here))
+        cache.write(self.state / "cni" / "10-bridge.conflist", node.cni_conflist(here, network.mtu()))
+        # The administrator's last: with it, the rest is complete.
+        for identity in sorted(node.IDENTITIES, key=lambda name: name == "admin"):
+            text = node.kubeconfig(here, identity, tokens[identity])
+            cache.write(here.kubeconfig_path(identity), text, mode=0o600)
+
+    # Containers
+
+    def _ctr(self, *arguments: str | Path) -> list[str | Path]:
+        socket = self.state / "containerd" / "containerd.sock"
+        return ["ctr", "--address", socket, "--namespace", "k8s.io", *arguments]
+
+    def _ensure_pause_image(self) -> None:
+        if node.PAUSE_IMAGE in commands.run(self._ctr("images", "list", "--quiet")).split():
+            return
+        out = self.state / "pause.tar"
+        busybox = next(path for path in (Path("/usr/bin/busybox"), Path("/bin/busybox")) if path.exists())
+        archive.write_image(
+            out, node.PAUSE_IMAGE, {"bin/busybox": busybox, "bin/sleep": "busybox"}, ["/bin/sleep", "2147483647"]
+        )
+        commands.run(self._ctr("images", "import", out))
+
+    # Ending
+
+    def _end(self) -> None:
+        """Ends all that runs and takes away all that is mounted or laid; every part may be missing."""
+        for name in ("kubelet", "forward", "scheduler", "controller-manager", "proxy", "dns"):
+            processes.end(self.state, name)
+        processes.end_in_cgroup(f"/{self.name}")
+        # containerd's children are the shims, which ignore SIGTERM; nothing that they hold lives any more.
+        processes.end(self.state, "containerd", patience=1.0)
+        for name in ("apiserver", "etcd"):
+            processes.end(self.state, name)
+        processes.end(self.state)
+        mounts.unmount_below(self.state)
+        cgroups.remove(f"/{self.name}")
+        network.remove(self._cable())
+        for leftover in (self.state / "containerd" / "state", self.state / "addresses"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for cached in Path("/var/lib/cni/results").glob(f"{self.name}-*"):
+            cached.unlink()
+        for link in Path("/var/log/containers").glob("*.log"):
+            if link.is_symlink() and link.readlink().is_relative_to(self.state):
+                link.unlink()
