@@ -1,4 +1,4 @@
-"""What can go wrong in a command, as one sentence for the person who gave it. `main` prints it and sets the exit code."""
+"""What can go wrong in a command, as one sentence for the person who gave it; `main` prints it and exits."""
 
 
 class CliError(Exception):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 import yaml
+
 from cronwright.jsontypes import JSON
 
 Manifest = dict[str, JSON]
@@ -13,7 +14,9 @@ Manifest = dict[str, JSON]
 def to_yaml(manifests: Sequence[Manifest]) -> str:
     """Return `manifests` as YAML documents."""
     documents = (
-        yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=False)
+        yaml.dump(
+            manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=False
+        )
         for manifest in manifests
     )
     return "---\n".join(documents)

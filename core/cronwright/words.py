@@ -62,7 +62,7 @@ def resource_name(name: str) -> str:
     """
     if not is_name(name):
         raise ValueError(
-            f"{name!r} is no name of a Task; write at most {LONGEST_NAME} letters, digits, - _ and dots, with a letter or"
-            " digit at both ends, such as daily_report"
+            f"{name!r} is no name of a Task; write at most {LONGEST_NAME} letters, digits, - _ and dots, with a letter"
+            " or digit at both ends, such as daily_report"
         )
     return name.lower().replace("_", "-").replace(".", "-")

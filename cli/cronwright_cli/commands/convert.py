@@ -30,17 +30,25 @@ def _convert() -> None:
 
 @app.command("daptin")
 def daptin(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A Daptin schema file (YAML, JSON or TOML), or - for stdin.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A Daptin schema file (YAML, JSON or TOML), or - for stdin.")
+    ],
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="metadata.namespace of the Tasks; unset leaves it to kubectl.")
+        str | None,
+        typer.Option("--namespace", "-n", help="metadata.namespace of the Tasks; unset leaves it to kubectl."),
     ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(help="The time zone of Daptin's server, such as Europe/Berlin: cron lines and presets keep to it."),
+        typer.Option(
+            help="The time zone of Daptin's server, such as Europe/Berlin: cron lines and presets keep to it."
+        ),
     ] = None,
     output: Annotated[Format, typer.Option("--output", "-o", help="How the manifests are written.")] = Format.YAML,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Write the Tasks that can be converted though others can't; the exit code stays 1.")
+        bool,
+        typer.Option(
+            "--keep-going", help="Write the Tasks that can be converted though others can't; the exit code stays 1."
+        ),
     ] = False,
 ) -> None:
     """Convert the Tasks section of a Daptin schema: kubectl cronwright convert daptin schema.yaml | kubectl apply -f -

@@ -1,1 +1,1 @@
-"""From a Daptin schema's `Tasks:` section to Task manifests: `schema` reads the file, `convert` decides, `notes` tells."""
+"""From a Daptin schema's `Tasks:` section to Task manifests: `schema` reads it, `convert` decides, `notes` tells."""

@@ -1,8 +1,9 @@
 """Decides what a Daptin task becomes: a Task manifest and notes about what changed, or a sentence why it can't.
 
-What is said of Daptin here was read in its source: server/resource/task_scheduler.go (robfig/cron v3 with its defaults: five
-fields, the server's time zone, a run starts though another goes on), server/task/task.go (the properties), and
-UpdateTasksData (a property that is unset is false, a later task of the same name replaces the earlier one).
+What is said of Daptin here was read in its source: server/resource/task_scheduler.go (robfig/cron v3 with its
+defaults: five fields, the server's time zone, a run starts though another goes on), server/task/task.go (the
+properties), and UpdateTasksData (a property that is unset is false, a later task of the same name replaces the earlier
+one).
 """
 
 import difflib
@@ -20,7 +21,6 @@ from cronwright.schedule import grammar
 from cronwright.schedule.errors import ScheduleError
 from cronwright.task import DEFAULT_TIME_ZONE
 from cronwright.words import BY_DAPTIN, FIELDS, LONGEST_NAME, is_name, resource_name
-
 from cronwright_cli.daptin.notes import Note
 from cronwright_cli.daptin.schema import RawTask, Schema
 
@@ -62,8 +62,8 @@ class Conversion:
 def convert(schema: Schema, namespace: str | None, time_zone: str | None) -> Conversion:
     """Return what the tasks of `schema` become.
 
-    `namespace` goes into metadata, where None leaves it to kubectl. `time_zone` is the zone of Daptin's server, for cron
-    lines and presets; None leaves them in Etc/UTC. An unknown zone is a refusal of each task that it would be written to.
+    `namespace` goes into metadata, where None leaves it to kubectl. `time_zone` is the zone of Daptin's server, for
+    cron lines and presets; None leaves them in Etc/UTC. An unknown one is a refusal of each task that would get it.
     """
     manifests: dict[str, Manifest] = {}
     notes: dict[str, list[Note]] = {}
@@ -98,8 +98,8 @@ def _notes_of_file(schema: Schema, manifests: Mapping[str, Manifest]) -> list[No
             Note(
                 "",
                 "concurrencyPolicy",
-                "Daptin starts a run though the last one goes on; here a run waits for it, up to startingDeadlineSeconds"
-                " (Forbid); write Allow where Daptin's way is wanted",
+                "Daptin starts a run though the last one goes on; here a run waits for it, up to"
+                " startingDeadlineSeconds (Forbid); write Allow where Daptin's way is wanted",
             )
         )
     if schema.other_sections:
@@ -121,7 +121,9 @@ class _Task:
         self.title = f"task {raw.place} ({self.original_name})"
         self.name = self._name()
         found: dict[str, JSON] = {"label": self._label(), **self._schedule(time_zone)}
-        found["actionName"] = self._word("ActionName", self._required("ActionName", "write the action to run, such as export_data"))
+        found["actionName"] = self._word(
+            "ActionName", self._required("ActionName", "write the action to run, such as export_data")
+        )
         entity = self._text("EntityName")
         found["entityName"] = None if not entity else self._word("EntityName", entity)
         found["attributes"] = self._attributes()
@@ -161,7 +163,9 @@ class _Task:
     def _text(self, key: str) -> str | None:
         value = self._properties.get(key)
         if value is not None and not isinstance(value, str):
-            raise self._refuse(key, f"is {json.dumps(value)} and not a string", f'write it in quotes, such as {key}: "{_shown(value)}"')
+            raise self._refuse(
+                key, f"is {json.dumps(value)} and not a string", f'write it in quotes, such as {key}: "{_shown(value)}"'
+            )
         return value
 
     def _required(self, key: str, remedy: str) -> str:
@@ -169,8 +173,10 @@ class _Task:
         if value:
             return value
         meant = [other for other in self._unknown if _close(other) == key]
-        raise self._refuse(key, f"is missing, but there is {meant[0]}", f"write {key}: in its place") if meant else self._refuse(
-            key, "is missing", remedy
+        raise (
+            self._refuse(key, f"is missing, but there is {meant[0]}", f"write {key}: in its place")
+            if meant
+            else self._refuse(key, "is missing", remedy)
         )
 
     def _name(self) -> str:
@@ -220,7 +226,9 @@ class _Task:
             grammar.check_time_zone(schedule, zone)
         except ScheduleError as error:
             raise self._refuse(
-                "Schedule" if error.field == "schedule" else "the time zone", f"can't be kept: {error.problem}", _remedy(error)
+                "Schedule" if error.field == "schedule" else "the time zone",
+                f"can't be kept: {error.problem}",
+                _remedy(error),
             ) from error
         if own_zone is not None:
             self.note("Schedule", "the time zone in it becomes timeZone", f"{self.name} {own_zone}")
@@ -229,8 +237,8 @@ class _Task:
         else:
             self.note(
                 "Schedule",
-                f"Daptin reads it in the time zone of its server, this Task in {DEFAULT_TIME_ZONE}; give --time-zone where"
-                " that is another",
+                f"Daptin reads it in the time zone of its server, this Task in {DEFAULT_TIME_ZONE}; give --time-zone"
+                " where that is another",
             )
         return {"schedule": text.strip(), "timeZone": zone}
 
@@ -243,7 +251,10 @@ class _Task:
         )
         if seconds < SHORTEST_INTERVAL:
             explanation = EXPLANATIONS[Reason.LOOP_NOT_SUPPORTED]
-            self.note("Schedule", f"{explanation.sentence[:-1]}, so the Task will be Stalled; {explanation.remedy[:-1].lower()}")
+            self.note(
+                "Schedule",
+                f"{explanation.sentence[:-1]}, so the Task will be Stalled; {explanation.remedy[:-1].lower()}",
+            )
 
     def _word(self, key: str, value: str) -> str:
         if len(value) > LONGEST_WORD or _WORD.fullmatch(value) is None:
@@ -261,12 +272,16 @@ class _Task:
             try:
                 value = cast(JSON, json.loads(value))
             except json.JSONDecodeError as error:
-                raise self._refuse("Attributes", "is a string that holds no JSON", "write an object, such as {format: json}") from error
+                raise self._refuse(
+                    "Attributes", "is a string that holds no JSON", "write an object, such as {format: json}"
+                ) from error
             self.note("Attributes", "the JSON in the string becomes an object")
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise self._refuse("Attributes", f"is {_shown(value)} and not an object", "write names and values, such as {format: json}")
+            raise self._refuse(
+                "Attributes", f"is {_shown(value)} and not an object", "write names and values, such as {format: json}"
+            )
         size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
         if size > LARGEST_ATTRIBUTES:
             raise self._refuse(
@@ -282,7 +297,9 @@ class _Task:
             self.note("AsUserEmail", "unset, so a run carries no user's authority")
             return None
         if _EMAIL.fullmatch(email.lower()) is None:
-            raise self._refuse("AsUserEmail", f"is {email!r}, which is no e-mail address", "write one, such as reports@example.com")
+            raise self._refuse(
+                "AsUserEmail", f"is {email!r}, which is no e-mail address", "write one, such as reports@example.com"
+            )
         if email != email.lower():
             self.note("AsUserEmail", "a Task writes it in lower case", f"{email} → {email.lower()}")
         return email.lower()
@@ -290,7 +307,11 @@ class _Task:
     def _active(self) -> bool | None:
         active = self._properties.get("Active")
         if active is None:
-            self.note("Active", "unset, which Daptin takes for false and never runs; the Task runs; write Active: false to keep it paused")
+            self.note(
+                "Active",
+                "unset, which Daptin takes for false and never runs; the Task runs; write Active: false to keep it"
+                " paused",
+            )
         elif not isinstance(active, bool):
             raise self._refuse("Active", f"is {json.dumps(active)}", "write true or false, without quotes")
         elif not active:
@@ -299,7 +320,11 @@ class _Task:
 
     def _note_the_rest(self, written: JSONObject) -> None:
         if self._properties.get("JobType") is not None:
-            self.note("JobType", "a Task has no such field; write it as a label in metadata.labels to keep it", _shown(self._properties["JobType"]))
+            self.note(
+                "JobType",
+                "a Task has no such field; write it as a label in metadata.labels to keep it",
+                _shown(self._properties["JobType"]),
+            )
         for key in _DATABASE_PROPERTIES:
             if self._properties.get(key) is not None:
                 self.note(key, "belongs to Daptin's database; left out")
@@ -324,7 +349,13 @@ def _remedy(error: ScheduleError) -> str:
 def _close(key: str) -> str | None:
     """The property that was meant by `key`, if one is close: action_name, Actionname and ActionNmae are ActionName."""
     by_letters = {known.lower(): known for known in _KNOWN}
-    by_letters |= {"isactive": "Active", "entity": "EntityName", "action": "ActionName", "cron": "Schedule", "user": "AsUserEmail"}
+    by_letters |= {
+        "isactive": "Active",
+        "entity": "EntityName",
+        "action": "ActionName",
+        "cron": "Schedule",
+        "user": "AsUserEmail",
+    }
     letters = re.sub(r"[^a-z]", "", key.lower())
     found: Sequence[str] = difflib.get_close_matches(letters, by_letters, n=1, cutoff=0.8)
     return by_letters[found[0]] if found else None

@@ -13,8 +13,8 @@ from datetime import date, time
 from typing import cast
 
 import yaml
-from cronwright.jsontypes import JSON, JSONObject
 
+from cronwright.jsontypes import JSON, JSONObject
 from cronwright_cli.errors import BadInput
 
 SECTION = "Tasks"
@@ -135,7 +135,9 @@ def _scalar(value: object, path: str) -> JSON:
         return value
     if isinstance(value, int):
         if abs(value) > LARGEST_INTEGER:
-            raise ValueRefused(path, f"is {value}, more than 64 bits hold", 'write it in quotes, such as "' + str(value) + '"')
+            raise ValueRefused(
+                path, f"is {value}, more than 64 bits hold", 'write it in quotes, such as "' + str(value) + '"'
+            )
         return value
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
@@ -143,7 +145,9 @@ def _scalar(value: object, path: str) -> JSON:
         return value
     if isinstance(value, date | time):
         raise ValueRefused(path, "is a date without quotes", f'write "{value.isoformat()}"')
-    raise ValueRefused(path, f"holds a {type(value).__name__}", "write a string, a number, true or false, a list or an object")
+    raise ValueRefused(
+        path, f"holds a {type(value).__name__}", "write a string, a number, true or false, a list or an object"
+    )
 
 
 def _join(path: str, key: str) -> str:
@@ -169,8 +173,9 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> object:
 class _Loader(yaml.SafeLoader):
     """YAML as Go's library reads it: no dates, no `12:30` as a number of base 60, and `1e3` is a number."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
+# Without its own table the class would share, and we would change, that of every other reader in the process.
+_Loader.yaml_implicit_resolvers = {}
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
@@ -180,11 +185,15 @@ _Loader.add_implicit_resolver(
     list("yYnNtTfFoO"),
 )
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)$"), list("-+0123456789")
+    "tag:yaml.org,2002:int",
+    re.compile(r"^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)$"),
+    list("-+0123456789"),
 )
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"),
+    re.compile(
+        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
     list("-+.0123456789"),
 )
 _constructor = yaml.constructor.SafeConstructor()
@@ -236,7 +245,9 @@ def _json_of_node(node: yaml.Node, path: str, above: tuple[int, ...]) -> JSON:
         return [_json_of_node(item, f"{path}[{index}]", above) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         raise ValueRefused(path, f"is a {node.tag}", "write a string, a list or an object")
-    own = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode)]
+    own = [
+        key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode)
+    ]
     for key in own:
         if own.count(key) > 1:
             raise ValueRefused(_join(path, key), "occurs twice", "leave one of them")

@@ -10,12 +10,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlencode, urlsplit
 
 from cronwright.jsontypes import JSON
 from cronwright.words import is_name, resource_name
-
 from cronwright_cli.access import TOKEN_VARIABLE, URL_VARIABLE, Access
 from cronwright_cli.errors import AccessRefused, ApiAway, ApiError
 from cronwright_cli.timeline.run import Run, parse_run
@@ -28,11 +28,12 @@ MEDIA_TYPE = "application/vnd.api+json"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which runs: of one namespace (None: of all that the token may see), of one task (None: of all), not before `since`."""
+    """Which runs, None for any: those of a namespace, of a task, those not before `since`, those with one of `ids`."""
 
     namespace: str | None = None
     task: str | None = None
     since: datetime | None = None
+    ids: tuple[str, ...] | None = None
 
 
 def newest_runs(access: Access, wanted: Wanted, page_size: int = LARGEST_PAGE) -> Iterator[list[Run]]:
@@ -68,6 +69,8 @@ def _query(wanted: Wanted) -> str:
         # People know a task by its name and by that of its resource.
         names = {wanted.task, resource_name(wanted.task) if is_name(wanted.task) else wanted.task}
         conditions.append({"column": "task", "operator": "in", "value": sorted(names)})
+    if wanted.ids is not None:
+        conditions.append({"column": "run_id", "operator": "in", "value": list(wanted.ids)})
     return json.dumps(conditions, separators=(",", ":"))
 
 
@@ -116,28 +119,31 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirect)
 
 
+_AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+
+
 def _refusal(access: Access, error: urllib.error.HTTPError, wanted: Wanted) -> ApiError:
     detail = _detail(error)
-    if error.code == http.HTTPStatus.UNAUTHORIZED:
+    if error.code == HTTPStatus.UNAUTHORIZED:
         return AccessRefused(
             f"{access.url} does not know the token (401); set {TOKEN_VARIABLE} to a fresh one, such as"
             " $(kubectl create token SERVICEACCOUNT -n NAMESPACE)"
         )
-    if error.code == http.HTTPStatus.FORBIDDEN:
+    if error.code == HTTPStatus.FORBIDDEN:
         if wanted.namespace is None:
             return AccessRefused(
-                "the token may not see the Tasks of every namespace (403); give --namespace, or ask for the verb list on"
-                " tasks.cronwright.dev"
+                "the token may not see the Tasks of every namespace (403); give --namespace, or ask for the verb list"
+                " on tasks.cronwright.dev"
             )
         return AccessRefused(
             f"the token may not see the Tasks of namespace {wanted.namespace} (403); ask for the verb list on"
             " tasks.cronwright.dev there"
         )
-    if error.code in (http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.GATEWAY_TIMEOUT):
-        return ApiAway(f"the API at {access.url} can't answer right now ({error.code}{detail}); try again in a moment")
-    if error.code == http.HTTPStatus.NOT_FOUND or 300 <= error.code < 400:
+    if error.code in _AWAY:
+        return ApiAway(f"the API at {access.url} can't answer right now ({error.code}{detail}); try again soon")
+    if error.code == HTTPStatus.NOT_FOUND or 300 <= error.code < 400:
         return ApiError(
-            f"{access.url} answers, but is not the API of Cronwright ({error.code}); set {URL_VARIABLE} to where that is"
+            f"{access.url} answers {error.code}, so it is not the API of Cronwright; set {URL_VARIABLE} to that"
         )
     return ApiError(f"the API refuses the question ({error.code}{detail}); is it of this program's version?")
 
@@ -151,7 +157,9 @@ def _detail(error: urllib.error.HTTPError) -> str:
 
 
 def _no_answer(access: Access, what: str) -> ApiError:
-    return ApiError(f"{access.url} sent {what}, so it is not the API of Cronwright; set {URL_VARIABLE} to where that is")
+    return ApiError(
+        f"{access.url} sent {what}, so it is not the API of Cronwright; set {URL_VARIABLE} to where that is"
+    )
 
 
 def _short(reason: object) -> str:

@@ -20,18 +20,12 @@ class Ledger:
         self._runs.update((run.id, run) for run in changed)
         return in_order(changed)
 
-    def knows_the_end_of(self, run: Run) -> bool:
-        """Whether `run` is known as it is and over: what lies further back was seen before."""
-        return run.is_over and self._runs.get(run.id) == run
+    def __contains__(self, run: Run) -> bool:
+        return run.id in self._runs
 
-    @property
-    def has_running(self) -> bool:
-        """Whether a run is known that was not over when it was last seen."""
-        return any(not run.is_over for run in self._runs.values())
-
-    def oldest_running(self) -> datetime | None:
-        """When the oldest run that is not over began."""
-        return min((run.at for run in self._runs.values() if not run.is_over and run.at is not None), default=None)
+    def running(self) -> list[str]:
+        """Return the ids of the runs that were not over when they were last seen."""
+        return [run.id for run in self._runs.values() if not run.is_over]
 
     def latest(self, limit: int) -> list[Run]:
         """Return the last `limit` runs, the oldest first."""

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from cronwright.instants import parse_instant
 from cronwright.jsontypes import JSON
-
 from cronwright_cli.errors import ApiError
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. Times are aware and in UTC; `outcome` is None while it goes on; `attributes` are all of the row's."""
+    """One run. Times are aware and in UTC; `outcome` is None while it goes on; `attributes` are all of the row's.
+
+    `state` is running, waiting (for its next attempt) or ended.
+    """
 
     id: str
     task: str
@@ -23,6 +25,7 @@ class Run:
     finished_at: datetime | None
     duration_ms: int | None
     attempt: int
+    state: str
     outcome: str | None
     reason: str
     message: str
@@ -52,7 +55,9 @@ def parse_run(resource: JSON) -> Run:
     try:
         return _parse(resource)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ApiError(f"the API sent a run that can't be read ({error!r}); is it of this program's version?") from error
+        raise ApiError(
+            f"the API sent a run that can't be read ({error!r}); is it of this program's version?"
+        ) from error
 
 
 def _parse(resource: JSON) -> Run:
@@ -88,6 +93,7 @@ def _parse(resource: JSON) -> Run:
         finished_at=instant("finished_at"),
         duration_ms=number("duration_ms"),
         attempt=number("attempt") or 1,
+        state=text("state"),
         outcome=text("outcome") or None,
         reason=text("reason"),
         message=text("message"),

@@ -1,0 +1,68 @@
+"""Follows the timeline: asks again and again, and tells what is new, through times when the API is away.
+
+It polls, since the API has no stream yet. What is shown of it is `table`'s subject.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from cronwright_cli.access import Access
+from cronwright_cli.errors import ApiAway
+from cronwright_cli.timeline.api import LARGEST_PAGE, Wanted, newest_runs
+from cronwright_cli.timeline.ledger import Ledger
+from cronwright_cli.timeline.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one question brought: runs that are new or have changed, the oldest first, or why there was no answer."""
+
+    changed: list[Run]
+    problem: str = ""
+
+
+def last_runs(access: Access, wanted: Wanted, limit: int, ledger: Ledger) -> list[Run]:
+    """Put the last `limit` runs into `ledger` and return those that are new or have changed, the oldest first.
+
+    Raises:
+        ApiError: as `newest_runs`.
+    """
+    found: list[Run] = []
+    for page in newest_runs(access, wanted, min(limit, LARGEST_PAGE)):
+        found += page
+        if len(found) >= limit:
+            break
+    return ledger.take(found[:limit])
+
+
+def follow(access: Access, wanted: Wanted, limit: int, ledger: Ledger, wait: Callable[[], object]) -> Iterator[News]:
+    """Yield news for ever, the first with the last `limit` runs; `wait` is called between two questions.
+
+    Raises:
+        AccessRefused, ApiError: asking again would not help.
+    """
+    is_first = True
+    while True:
+        try:
+            news = News(last_runs(access, wanted, limit, ledger) if is_first else _what_is_new(access, wanted, ledger))
+            is_first = False
+        except ApiAway as problem:
+            news = News([], str(problem))
+        yield news
+        wait()
+
+
+def _what_is_new(access: Access, wanted: Wanted, ledger: Ledger) -> list[Run]:
+    found: list[Run] = []
+    for page in newest_runs(access, wanted):
+        met_known = any(run in ledger for run in page)
+        found += page
+        if met_known:
+            break
+    seen = {run.id for run in found}
+    unseen = tuple(run_id for run_id in ledger.running() if run_id not in seen)
+    if unseen:
+        # Runs that go on for so long that newer ones have filled the page.
+        for page in newest_runs(access, replace(wanted, ids=unseen[:LARGEST_PAGE])):
+            found += page
+    return ledger.take(found)
