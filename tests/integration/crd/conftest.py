@@ -17,6 +17,9 @@ from kubernetes import client, config, watch
 CRD_FILE = Path(__file__).parents[3] / "crds" / "task.yaml"
 CRD_NAME = "tasks.cronwright.dev"
 OUR_CONTEXTS = ("cronwright-local", "kind-cronwright")
+# The client's hand-written modules carry no types.
+kube_config: Any = config
+kube_watch: Any = watch
 ESTABLISHED_WITHIN = 30  # seconds
 FIELD_MANAGER = "cronwright-crd-tests"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -29,7 +32,8 @@ NOT_CHECKED = "some validation rules were not checked because the object was inv
 class Answer:
     """What the API server says to a Task: the object (or the table) that it would keep, or its refusal.
 
-    `text` is all of a refusal, as kubectl shows it; `sentences` has one for each fault, after the field. Both are empty for a Task taken.
+    `text` is all of a refusal, as kubectl shows it; `sentences` has one for each fault, after the field. Both are empty
+    for a Task taken.
     """
 
     taken: dict[str, Any] | None
@@ -76,7 +80,7 @@ class TasksAPI:
                 **options,
             )
         except client.ApiException as error:
-            status = json.loads(error.body)
+            status = json.loads(error.body or "{}")
             causes = status.get("details", {}).get("causes") or [status]
             messages = [f"{cause.get('field', '')}: {cause['message']}" for cause in causes]
             return Answer(None, status["message"], tuple(each for each in messages if NOT_CHECKED not in each))
@@ -86,13 +90,13 @@ class TasksAPI:
 @pytest.fixture(scope="session")
 def api_client() -> Iterator[client.ApiClient]:
     """A client of the current kube context, which must be one of ours or named in CRONWRIGHT_CONTEXT."""
-    _, active = config.list_kube_config_contexts()
+    _, active = kube_config.list_kube_config_contexts()
     name = str(active["name"])
     assert name in {*OUR_CONTEXTS, os.environ.get("CRONWRIGHT_CONTEXT")}, (
-        f"the kube context {name!r} is not one of ours; run `make up` and `eval \"$(make -s env)\"`, "
+        f'the kube context {name!r} is not one of ours; run `make up` and `eval "$(make -s env)"`, '
         "or name the context in CRONWRIGHT_CONTEXT"
     )
-    with config.new_client_from_config(context=name) as made:
+    with kube_config.new_client_from_config(context=name) as made:
         yield made
 
 
@@ -118,7 +122,7 @@ def crd(api_client: client.ApiClient) -> Iterator[dict[str, Any]]:
 
 
 def _established(definitions: client.ApiextensionsV1Api) -> dict[str, Any]:
-    for event in watch.Watch().stream(
+    for event in kube_watch.Watch().stream(
         definitions.list_custom_resource_definition,
         field_selector=f"metadata.name={CRD_NAME}",
         timeout_seconds=ESTABLISHED_WITHIN,
@@ -134,7 +138,9 @@ def _established(definitions: client.ApiextensionsV1Api) -> dict[str, Any]:
 def namespace(api_client: client.ApiClient) -> Iterator[str]:
     """A namespace for these tests alone."""
     core = client.CoreV1Api(api_client)
-    name = core.create_namespace({"metadata": {"generateName": "cronwright-crd-"}}).metadata.name
+    made = core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(generate_name="cronwright-crd-")))
+    assert made.metadata is not None and made.metadata.name is not None
+    name = made.metadata.name
     yield name
     core.delete_namespace(name)
 

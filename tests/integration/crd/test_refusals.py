@@ -21,7 +21,7 @@ LONGEST_NAME = 52  # characters, Kubernetes' limit for a CronJob's name
 
 
 class Case(NamedTuple):
-    """`change` is laid over a valid Task, null removes a field, metadata_name is metadata.name; `text` "" means taken."""
+    """A `change` laid over a valid Task; null removes a field, metadata_name is metadata.name. No `text`: taken."""
 
     why: str
     change: dict[str, Any]
@@ -45,13 +45,19 @@ OWN_CASES = [
     Case("name that is metadata.name", {"metadata_name": "daily-report", "name": "daily-report"}),
     Case("label in any script", {"label": "Täglicher Bericht 日報"}),
     Case("retry with its defaults", {"retry": {}}),
-    Case("labels of the pod", {"template": {"metadata": {"labels": {"team": "mail", "example.com/cronwright.dev": "x"}}}}),
+    Case(
+        "labels of the pod", {"template": {"metadata": {"labels": {"team": "mail", "example.com/cronwright.dev": "x"}}}}
+    ),
     Case("Replace for an interval in two units", {"schedule": "@every 0m60s", "concurrencyPolicy": "Replace"}),
     Case("a dot in metadata.name", {"metadata_name": "mail.sync"}, "holds a dot"),
     Case("name that ends in _", {"metadata_name": "v2", "name": "v2_"}, "does not end in a letter or digit"),
     Case("name that starts with _", {"metadata_name": "v2", "name": "_v2"}, "does not start with a letter or digit"),
     Case("name too long", {"metadata_name": "a" * LONGEST_NAME, "name": "a" * (LONGEST_NAME + 1)}, "more than the 52"),
-    Case("name of another resource", {"metadata_name": "mail-sync", "name": "mail_sync2"}, "write metadata.name: mail-sync2"),
+    Case(
+        "name of another resource",
+        {"metadata_name": "mail-sync", "name": "mail_sync2"},
+        "write metadata.name: mail-sync2",
+    ),
     Case("name whose dot is kept", {"metadata_name": "mail.sync", "name": "mail.sync"}, "holds a dot"),
     Case("attributes as a string", {"attributes": "{}"}, "must be of type object"),
     Case("no suspendReason while active", {"isActive": True, "suspendReason": "x"}, "suspendReason"),
@@ -60,15 +66,29 @@ OWN_CASES = [
     Case("retry written as a number", {"retry": 3}, "must be of type object"),
     Case("typo in retry", {"retry": {"limits": 3}}, 'unknown field "spec.retry.limits"'),
     Case("isActive as a word", {"isActive": "yes"}, "must be of type boolean"),
-    Case("no label of ours", {"template": {"metadata": {"labels": {"cronwright.dev/task": "x"}}}}, "labels holds cronwright.dev/task"),
-    Case("no annotation of ours", {"template": {"metadata": {"annotations": {"cronwright.dev/as-user": "x"}}}}, "annotations holds cronwright.dev/as-user"),
+    Case(
+        "no label of ours",
+        {"template": {"metadata": {"labels": {"cronwright.dev/task": "x"}}}},
+        "labels holds cronwright.dev/task",
+    ),
+    Case(
+        "no annotation of ours",
+        {"template": {"metadata": {"annotations": {"cronwright.dev/as-user": "x"}}}},
+        "annotations holds cronwright.dev/as-user",
+    ),
     Case(
         "no annotation of Kubernetes",
         {"template": {"metadata": {"annotations": {"batch.kubernetes.io/cronjob-scheduled-timestamp": "x"}}}},
         "annotations holds batch.kubernetes.io/",
     ),
-    Case("name in the template", {"template": {"metadata": {"name": "x"}}}, 'unknown field "spec.template.metadata.name"'),
-    Case("Replace for a loop in two units", {"schedule": "@every 0m59s", "concurrencyPolicy": "Replace"}, "concurrencyPolicy"),
+    Case(
+        "name in the template", {"template": {"metadata": {"name": "x"}}}, 'unknown field "spec.template.metadata.name"'
+    ),
+    Case(
+        "Replace for a loop in two units",
+        {"schedule": "@every 0m59s", "concurrencyPolicy": "Replace"},
+        "concurrencyPolicy",
+    ),
     *(
         Case(f"{field}, which this release does not honour", {field: value}, f'unknown field "spec.{field}"')
         for field, value in {
