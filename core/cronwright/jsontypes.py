@@ -1,4 +1,6 @@
-"""The types of JSON values, for the few places where free-form JSON is the subject: a Task's attributes and template, an action's result."""
+"""The types of JSON values, for the few places where free-form JSON is the subject: a Task's attributes and template,
+an action's result.
+"""
 
 from collections.abc import Mapping, Sequence
 

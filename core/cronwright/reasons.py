@@ -1,6 +1,7 @@
 """The closed set of reasons: why a run ended as it did, why a Task is or is not in force.
 
-Docs, Kubernetes Events, metrics, the API and the CLI take their words from this table; `docs/reasons.md` is made from it.
+Docs, Kubernetes Events, metrics, the API and the CLI take their words from this table; `docs/reasons.md` is made from
+it.
 """
 
 from dataclasses import dataclass
@@ -65,32 +66,123 @@ _S, _F, _K = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SKIPPED
 
 EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.COMPLETED: Explanation(_S, "The action ended without an error."),
-    Reason.ACTION_FAILED: Explanation(_F, "The action ended with an error.", "Read the run's message and log, mend what the action met, and wait for the next run or give the Task a retry."),
-    Reason.UNKNOWN_ACTION: Explanation(_F, "No action of this name is in the runner image.", "Write one of the actions that the message lists as actionName, or use a runner image that brings the action."),
-    Reason.INVALID_ATTRIBUTES: Explanation(_F, "The action can't use these attributes.", "Write the attribute as the message says."),
-    Reason.TIMED_OUT: Explanation(_F, "An attempt took longer than timeoutSeconds and was stopped.", "Raise timeoutSeconds, or find out what the action waits for."),
-    Reason.TERMINATED: Explanation(_F, "The pod was told to end while the action ran, as at a drain, a deletion or concurrencyPolicy Replace.", "Nothing, if that was meant; otherwise give the Task a retry."),
-    Reason.RUNNER_CRASHED: Explanation(_F, "The runner's container ended without saying how the run went.", "Read the pod's log; the template's image, command or environment may be wrong."),
-    Reason.OOM_KILLED: Explanation(_F, "The run needed more memory than its limit and was killed.", "Raise the memory limit of container runner in the Task's template."),
-    Reason.EVICTED: Explanation(_F, "The node evicted the pod to get resources back.", "Give the Task requests that match what it uses, or a retry."),
-    Reason.IMAGE_PULL: Explanation(_F, "The node can't pull the image of the run's pod.", "Correct the image's name in the Task's template or in the chart's values, or give the namespace a pull secret."),
-    Reason.CONTAINER_CONFIG: Explanation(_F, "The node can't make the container as the template asks.", "Correct the Secret, ConfigMap or security setting that the message names."),
-    Reason.UNSCHEDULABLE: Explanation(_F, "No node takes the run's pod.", "Lower the requests or loosen the node selector in the Task's template, or add a node."),
-    Reason.QUOTA_EXCEEDED: Explanation(_F, "The namespace's ResourceQuota leaves no room for the run's pod.", "Raise the quota, or end what uses it."),
-    Reason.POD_REFUSED: Explanation(_F, "The API server refuses the run's pod.", "Correct the Task's template, or the policy that the message names."),
-    Reason.POD_LOST: Explanation(_F, "The run's pod went away without an end, as when its node is lost.", "Give the Task a retry if its action may run twice."),
-    Reason.DEADLINE_EXCEEDED: Explanation(_F, "The Job passed its activeDeadlineSeconds, so the pod was ended.", "Look why the pod did not start or end in time."),
-    Reason.STARTING_DEADLINE_PASSED: Explanation(_K, "The run could not start within startingDeadlineSeconds of its scheduled time.", "Raise startingDeadlineSeconds if a late run is better than none."),
-    Reason.OFF_THE_GRID: Explanation(_K, "The Job's time is no fire time of the schedule, as after an edit that was cut short."),
+    Reason.ACTION_FAILED: Explanation(
+        _F,
+        "The action ended with an error.",
+        "Read the run's message and log, mend what the action met, and wait for the next run or give the Task a retry.",
+    ),
+    Reason.UNKNOWN_ACTION: Explanation(
+        _F,
+        "No action of this name is in the runner image.",
+        "Write one of the actions that the message lists as actionName, or use a runner image that brings the action.",
+    ),
+    Reason.INVALID_ATTRIBUTES: Explanation(
+        _F,
+        "The action can't use these attributes.",
+        "Write the attribute as the message says.",
+    ),
+    Reason.TIMED_OUT: Explanation(
+        _F,
+        "An attempt took longer than timeoutSeconds and was stopped.",
+        "Raise timeoutSeconds, or find out what the action waits for.",
+    ),
+    Reason.TERMINATED: Explanation(
+        _F,
+        "The pod was told to end while the action ran, as at a drain, a deletion or concurrencyPolicy Replace.",
+        "Nothing, if that was meant; otherwise give the Task a retry.",
+    ),
+    Reason.RUNNER_CRASHED: Explanation(
+        _F,
+        "The runner's container ended without saying how the run went.",
+        "Read the pod's log; the template's image, command or environment may be wrong.",
+    ),
+    Reason.OOM_KILLED: Explanation(
+        _F,
+        "The run needed more memory than its limit and was killed.",
+        "Raise the memory limit of container runner in the Task's template.",
+    ),
+    Reason.EVICTED: Explanation(
+        _F,
+        "The node evicted the pod to get resources back.",
+        "Give the Task requests that match what it uses, or a retry.",
+    ),
+    Reason.IMAGE_PULL: Explanation(
+        _F,
+        "The node can't pull the image of the run's pod.",
+        "Correct the image's name in the Task's template or in the chart's values, or give the namespace a pull secret.",
+    ),
+    Reason.CONTAINER_CONFIG: Explanation(
+        _F,
+        "The node can't make the container as the template asks.",
+        "Correct the Secret, ConfigMap or security setting that the message names.",
+    ),
+    Reason.UNSCHEDULABLE: Explanation(
+        _F,
+        "No node takes the run's pod.",
+        "Lower the requests or loosen the node selector in the Task's template, or add a node.",
+    ),
+    Reason.QUOTA_EXCEEDED: Explanation(
+        _F,
+        "The namespace's ResourceQuota leaves no room for the run's pod.",
+        "Raise the quota, or end what uses it.",
+    ),
+    Reason.POD_REFUSED: Explanation(
+        _F,
+        "The API server refuses the run's pod.",
+        "Correct the Task's template, or the policy that the message names.",
+    ),
+    Reason.POD_LOST: Explanation(
+        _F,
+        "The run's pod went away without an end, as when its node is lost.",
+        "Give the Task a retry if its action may run twice.",
+    ),
+    Reason.DEADLINE_EXCEEDED: Explanation(
+        _F,
+        "The Job passed its activeDeadlineSeconds, so the pod was ended.",
+        "Look why the pod did not start or end in time.",
+    ),
+    Reason.STARTING_DEADLINE_PASSED: Explanation(
+        _K,
+        "The run could not start within startingDeadlineSeconds of its scheduled time.",
+        "Raise startingDeadlineSeconds if a late run is better than none.",
+    ),
+    Reason.OFF_THE_GRID: Explanation(
+        _K,
+        "The Job's time is no fire time of the schedule, as after an edit that was cut short.",
+    ),
     Reason.IN_FORCE: Explanation(None, "The schedule as written is in force."),
     Reason.SUSPENDED: Explanation(None, "The Task is paused by isActive: false.", "Set isActive: true to go on."),
     Reason.PROGRESSING: Explanation(None, "The change is being put in force."),
     Reason.INVALID_TASK: Explanation(None, "The Task can't be read.", "Correct the field that the message names."),
-    Reason.INVALID_SCHEDULE: Explanation(None, "The schedule never fires or can't be read.", "Correct spec.schedule as the message says."),
-    Reason.UNKNOWN_TIME_ZONE: Explanation(None, "The time zone is not in the IANA database.", "Correct spec.timeZone as the message says."),
-    Reason.LOOP_NOT_SUPPORTED: Explanation(None, "An interval below a minute is not supported by this release.", "Write @every 1m or more."),
-    Reason.ATTRIBUTES_TOO_LARGE: Explanation(None, "The attributes are larger than 64 KiB.", "Put the data where the action can fetch it, and name the place in attributes."),
-    Reason.NAME_TAKEN: Explanation(None, "A CronJob of the Task's name exists and belongs to someone else.", "Delete or rename that CronJob, or give the Task another metadata.name."),
-    Reason.CRON_JOB_REFUSED: Explanation(None, "The API server refuses the CronJob.", "Correct what the message names, mostly a field of the template."),
+    Reason.INVALID_SCHEDULE: Explanation(
+        None,
+        "The schedule never fires or can't be read.",
+        "Correct spec.schedule as the message says.",
+    ),
+    Reason.UNKNOWN_TIME_ZONE: Explanation(
+        None,
+        "The time zone is not in the IANA database.",
+        "Correct spec.timeZone as the message says.",
+    ),
+    Reason.LOOP_NOT_SUPPORTED: Explanation(
+        None,
+        "An interval below a minute is not supported by this release.",
+        "Write @every 1m or more.",
+    ),
+    Reason.ATTRIBUTES_TOO_LARGE: Explanation(
+        None,
+        "The attributes are larger than 64 KiB.",
+        "Put the data where the action can fetch it, and name the place in attributes.",
+    ),
+    Reason.NAME_TAKEN: Explanation(
+        None,
+        "A CronJob of the Task's name exists and belongs to someone else.",
+        "Delete or rename that CronJob, or give the Task another metadata.name.",
+    ),
+    Reason.CRON_JOB_REFUSED: Explanation(
+        None,
+        "The API server refuses the CronJob.",
+        "Correct what the message names, mostly a field of the template.",
+    ),
     Reason.NO_RUN_YET: Explanation(None, "No run has ended yet."),
 }

@@ -18,7 +18,7 @@ MAX_BACKOFF_SECONDS = 600
 
 
 class TaskError(ValueError):
-    """A Task that can't be read: says where (`path`), what stands there (`value`) and what to write instead (`remedy`)."""
+    """A Task that can't be read: where (`path`), what stands there (`value`), and what to write instead (`remedy`)."""
 
     def __init__(self, path: str, value: object, remedy: str) -> None:
         self.path, self.value, self.remedy = path, value, remedy
@@ -34,7 +34,7 @@ class Retry:
 
     def pause_before(self, attempt: int) -> int:
         """Return the pause in seconds before `attempt` (2 is the first retry)."""
-        return min(self.backoff_seconds * 2 ** (attempt - 2), MAX_BACKOFF_SECONDS)
+        return min(self.backoff_seconds << (attempt - 2), MAX_BACKOFF_SECONDS)
 
     def total_pause(self) -> int:
         """Return the seconds that the pauses of a run with every attempt used add up to."""

@@ -1,4 +1,5 @@
-"""The run document: what of a Task its run needs, as JSON in a pod annotation that the runner reads as a downward-API file.
+"""The run document: what of a Task its run needs, as JSON in a pod annotation that the runner reads as a downward-API
+file.
 
 Through env or args Kubernetes would expand `$(…)` and eat `$$`; a file arrives as it was written.
 """
@@ -15,7 +16,9 @@ PlanKind = Literal["cron", "every", "loop", "manual"]
 
 @dataclass(frozen=True, slots=True)
 class RunDocument:
-    """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every <seconds>s`); durations in seconds."""
+    """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every <seconds>s`);
+    durations in seconds.
+    """
 
     namespace: str
     resource_name: str
@@ -34,7 +37,9 @@ class RunDocument:
     retry: Retry
 
 
-def document_of(task: Task, plan: PlanKind, schedule: str, time_zone: str, starting_deadline_seconds: int) -> RunDocument:
+def document_of(
+    task: Task, plan: PlanKind, schedule: str, time_zone: str, starting_deadline_seconds: int
+) -> RunDocument:
     """Return the document of `task` under the plan's kind, schedule, zone and deadline."""
     return RunDocument(
         namespace=task.namespace,
@@ -106,4 +111,6 @@ def load_document(text: str) -> RunDocument:
             retry=Retry(fields["retry"]["limit"], fields["retry"]["backoffSeconds"]),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"the run document lacks {error}; it is written by the operator, so the Task's CronJob was changed by hand") from error
+        raise ValueError(
+            f"the run document lacks {error}; it is written by the operator, so the Task's CronJob was changed by hand"
+        ) from error

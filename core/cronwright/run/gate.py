@@ -24,7 +24,9 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a Job's name says: the scheduled time of the run, or None for a manual run; `off_grid` where that time is no fire time."""
+    """What a Job's name says: the scheduled time of the run, or None for a manual run; `off_grid` where that time is no
+    fire time.
+    """
 
     scheduled_time: datetime | None
     off_grid: bool = False
@@ -33,8 +35,10 @@ class Due:
 def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due:
     """Return for which fire time a Job runs.
 
-    A Job of the CronJob controller has the minute of its fire time in its name, and a plan that is not a loop has at most one
-    fire time in a minute. A Job whose pod template names a time (`annotated`) is for that time. Any other is a manual run.
+    A Job of the CronJob controller has the minute of its fire time in its name, and a plan that is not a loop has at
+    most one
+    fire time in a minute. A Job whose pod template names a time (`annotated`) is for that time. Any other is a manual
+    run.
     """
     if annotated is not None:
         return Due(annotated)

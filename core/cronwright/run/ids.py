@@ -1,4 +1,6 @@
-"""Ids of runs and of their events, and what the names of Jobs say. All are functions of what they are for, so two writers agree."""
+"""Ids of runs and of their events, and what the names of Jobs say. All are functions of what they are for, so two
+writers agree.
+"""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
@@ -30,7 +32,9 @@ def job_name(cron_job_name: str, scheduled_time: datetime) -> str:
 
 
 def scheduled_minute(cron_job_name: str, name_of_job: str) -> datetime | None:
-    """Return the start of the minute (UTC) that a Job's name stands for, or None where the name is not one of the controller's."""
+    """Return the start of the minute (UTC) that a Job's name stands for, or None where the name is not one of the
+    controller's.
+    """
     prefix, _, suffix = name_of_job.rpartition("-")
     # isdecimal alone takes other scripts' digits, and the controller writes no leading zero
     if prefix != cron_job_name or not (suffix.isascii() and suffix.isdecimal()) or suffix.startswith("0"):
@@ -41,6 +45,7 @@ def scheduled_minute(cron_job_name: str, name_of_job: str) -> datetime | None:
     return datetime.fromtimestamp(minutes * 60, UTC)
 
 
-# A Job that a person named "backup-2" or "backup-20261124" is no scheduled run: the controller's numbers lie between these dates.
+# A Job that a person named "backup-2" or "backup-20261124" is no scheduled run: the controller's numbers lie between
+# these dates.
 _EARLIEST_MINUTE = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) // 60
 _LATEST_MINUTE = int(datetime(2060, 1, 1, tzinfo=UTC).timestamp()) // 60

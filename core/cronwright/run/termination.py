@@ -1,4 +1,6 @@
-"""The termination message: what a runner leaves on its container (at most 1 KiB), for the operator to read and to deliver."""
+"""The termination message: what a runner leaves on its container (at most 1 KiB), for the operator to read and to
+deliver.
+"""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ MAX_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Termination:
-    """How a run ended by the runner's own word. Times are aware; `delivered` says whether the timeline has the end already."""
+    """How a run ended by the runner's own word. Times are aware; `delivered` says whether the timeline has the end
+    already.
+    """
 
     run_id: UUID
     attempt: int
@@ -61,7 +65,9 @@ def _dump(termination: Termination, message: str) -> str:
 
 
 def load_termination(text: str) -> Termination | None:
-    """Return the termination that a container left, or None where `text` is not one (the container died before it could write)."""
+    """Return the termination that a container left, or None where `text` is not one (the container died before it could
+    write).
+    """
     try:
         fields = json.loads(text)
         return Termination(

@@ -30,7 +30,8 @@ class EventError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The start or the end of an attempt of a run. Times are aware; `duration_ms` in milliseconds; `payload` is the action's result.
+    """The start or the end of an attempt of a run. Times are aware; `duration_ms` in milliseconds; `payload` is the
+    action's result.
 
     An end with `retry_at` is not the run's end: a further attempt starts at that time.
     """

@@ -1,0 +1,54 @@
+"""Facts of a CronJob: what its schedule is, what the controller remembers, and whether another hand changed it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cronwright.names import FIELD_MANAGER, KIND, MANIFEST_HASH_ANNOTATION, TASK_LABEL, TASK_UID_LABEL
+from cronwright.observed.manifest import Manifest, controller_uid, instant
+
+
+@dataclass(frozen=True, slots=True)
+class CronJobFacts:
+    """A CronJob. `touched` says that another hand than the operator's wrote its spec or took off a label."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str | None
+    schedule: str
+    time_zone: str | None
+    suspend: bool
+    last_schedule_time: datetime | None
+    manifest_hash: str | None
+    touched: bool
+
+
+def parse_cron_job(manifest: Manifest) -> CronJobFacts:
+    """Return the facts of a batch/v1 CronJob."""
+    metadata, spec = manifest["metadata"], manifest["spec"]
+    owner = controller_uid(metadata, KIND)
+    labels = metadata.get("labels") or {}
+    return CronJobFacts(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        owner_uid=owner,
+        schedule=spec["schedule"],
+        time_zone=spec.get("timeZone"),
+        suspend=spec.get("suspend", False),
+        last_schedule_time=instant(manifest.get("status") or {}, "lastScheduleTime"),
+        manifest_hash=(metadata.get("annotations") or {}).get(MANIFEST_HASH_ANNOTATION),
+        touched=labels.get(TASK_UID_LABEL) != owner
+        or labels.get(TASK_LABEL) != metadata["name"]
+        or any(map(_touches_spec, metadata.get("managedFields") or ())),
+    )
+
+
+def _touches_spec(entry: Manifest) -> bool:
+    return (
+        entry.get("manager") != FIELD_MANAGER
+        and not entry.get("subresource")
+        and "f:spec" in (entry.get("fieldsV1") or {})
+    )

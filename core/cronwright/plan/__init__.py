@@ -1,0 +1,1 @@
+"""Plans: the Kubernetes objects that a Task becomes, and the order in which they are written."""

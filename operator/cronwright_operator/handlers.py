@@ -1,0 +1,53 @@
+"""kopf's handlers: each watch event is taken in, and the key of its Task put into the queue. Nothing is decided here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from cronwright.names import GROUP, PLURAL, VERSION
+from cronwright_operator.kubernetes import CHILD_SELECTOR, Kind
+from cronwright_operator.observe import Key, Observed
+from cronwright_operator.queue import KeyedQueue
+
+CHILD_DELAY_SECONDS = 1.0
+"""Jobs and pods change several times within a second of a run's start and end; one look at all of it is enough."""
+
+_RESOURCES: Mapping[Kind, tuple[str, str, str]] = {
+    "tasks": (GROUP, VERSION, PLURAL),
+    "cronjobs": ("batch", "v1", "cronjobs"),
+    "jobs": ("batch", "v1", "jobs"),
+    "pods": ("", "v1", "pods"),
+}
+_DELAYS: Mapping[Kind, float] = {
+    "tasks": 0.0,
+    "cronjobs": 0.0,
+    "jobs": CHILD_DELAY_SECONDS,
+    "pods": CHILD_DELAY_SECONDS,
+}
+
+
+def registry(observed: Observed, queue: KeyedQueue[Key]) -> kopf.OperatorRegistry:
+    """Return kopf's registry with a handler for each kind that concerns us."""
+    handlers = kopf.OperatorRegistry()
+
+    def watch(kind: Kind) -> None:
+        @kopf.on.event(*_RESOURCES[kind], registry=handlers, id=f"take-in-{kind}")
+        async def take_in(event: kopf.RawEvent, **_: Any) -> None:
+            manifest: Mapping[str, Any] = event["object"]
+            key = observed.drop(kind, manifest) if event["type"] == "DELETED" else observed.put(kind, manifest)
+            queue.add(key, _DELAYS[kind])
+
+    for kind in _RESOURCES:
+        watch(kind)
+    return handlers
+
+
+def operator_settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: children are filtered by the server, and kopf posts no Events of its own."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    for kind in ("cronjobs", "jobs", "pods"):
+        group, version, plural = _RESOURCES[kind]
+        settings.watching.label_selectors[group, version, plural] = CHILD_SELECTOR
+    return settings

@@ -1,0 +1,77 @@
+"""The operator's program: settings in, everything wired together, until it is told to stop."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+import kopf
+import structlog
+from pydantic import ValidationError
+
+from cronwright_operator import health, logs
+from cronwright_operator.apply import Writer
+from cronwright_operator.handlers import operator_settings, registry
+from cronwright_operator.kubernetes import Kubernetes
+from cronwright_operator.observe import Key, Observed
+from cronwright_operator.queue import KeyedQueue
+from cronwright_operator.reconcile import Reconciler
+from cronwright_operator.settings import Settings
+from cronwright_operator.timeline import Timeline
+
+log = structlog.get_logger(__name__)
+
+Connect = Callable[[int], Awaitable[Kubernetes]]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the operator; exit with 2 where a setting is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="cronwright-operator",
+        description="Turns Tasks into CronJobs. Settings are environment variables with the prefix CRONWRIGHT_:",
+        epilog="\n".join(
+            f"CRONWRIGHT_{name.upper()}: {field.description}" for name, field in Settings.model_fields.items()
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version("cronwright"))
+    parser.parse_args(arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for mistake in error.errors():
+            print(f"CRONWRIGHT_{str(mistake['loc'][0]).upper()}: {mistake['msg']}; see --help", file=sys.stderr)
+        sys.exit(2)
+    logs.configure(settings.log_format, settings.log_level)
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> None:
+    """Reconcile until SIGTERM or SIGINT."""
+    kubernetes = await connect(settings.workers)
+    timeline = Timeline(settings.api_url, settings.token_path)
+    observed, queue = Observed(), KeyedQueue[Key]()
+    writer = Writer(kubernetes, timeline, observed)
+    reconciler = Reconciler(kubernetes, observed, queue, writer, settings.runner(), settings.namespace_names())
+    server = await health.serve(queue, settings.http_port)
+    try:
+        # Before the first decision everything is known: a Task seen without its CronJob would be made one.
+        await reconciler.pass_over_all()
+        log.info("watches", tasks=len(observed.tasks.objects), namespaces=settings.namespace_names() or "all")
+        async with asyncio.TaskGroup() as group:
+            helpers = [group.create_task(reconciler.work()) for _ in range(settings.workers)]
+            helpers.append(group.create_task(reconciler.pass_regularly(settings.full_pass_seconds)))
+            await kopf.operator(
+                registry=registry(observed, queue),
+                settings=operator_settings(),
+                standalone=True,
+                clusterwide=not settings.namespace_names(),
+                namespaces=settings.namespace_names(),
+            )
+            for helper in helpers:
+                helper.cancel()
+    finally:
+        await server.cleanup()
+        await timeline.close()
+        await kubernetes.close()

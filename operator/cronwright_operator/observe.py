@@ -1,0 +1,190 @@
+"""What the operator knows of the cluster, kept from watch events and its own writes, and the gathering of it for one
+Task.
+
+Objects are reduced to facts when they come in. A later version of an object is told from an earlier one by its resource
+version,
+which Kubernetes promises to be a growing number since 1.35 (KEP-5504) and has kept as one before.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from cronwright.names import TASK_LABEL
+from cronwright.observed.cronjob import CronJobFacts, parse_cron_job
+from cronwright.observed.job import JobFacts, parse_job
+from cronwright.observed.manifest import Manifest
+from cronwright.observed.pod import PodFacts, parse_pod
+from cronwright.status import TaskStatus, load_status
+from cronwright.task import Task, TaskError, parse_task
+from cronwright_operator.kubernetes import Kind
+from cronwright_operator.metrics import OBJECTS
+
+
+class Key(NamedTuple):
+    """Which Task: its namespace and metadata.name."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """A Task with its status; `task` is None and `error` says why where it can't be read."""
+
+    resource_version: str
+    uid: str
+    generation: int
+    status: TaskStatus
+    task: Task | None
+    error: TaskError | None
+    deleted: bool
+
+
+def parse_task_facts(manifest: Manifest) -> TaskFacts:
+    """Return the facts of a Task."""
+    metadata = manifest["metadata"]
+    task, error = None, None
+    try:
+        task = parse_task(manifest)
+    except TaskError as found:
+        error = found
+    return TaskFacts(
+        resource_version=metadata["resourceVersion"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        status=load_status(manifest),
+        task=task,
+        error=error,
+        deleted="deletionTimestamp" in metadata,
+    )
+
+
+Facts = TypeVar("Facts", TaskFacts, CronJobFacts, JobFacts, PodFacts)
+
+
+@dataclass(slots=True)
+class _Shelf(Generic[Facts]):
+    """The objects of one kind: by (namespace, name), and of which Task each is."""
+
+    parse: Callable[[Manifest], Facts]
+    task_of: Callable[[Manifest], str]
+    objects: dict[Key, Facts] = field(default_factory=dict)
+    of_task: dict[Key, dict[Key, None]] = field(default_factory=dict)
+    tasks: dict[Key, Key] = field(default_factory=dict)
+
+    def put(self, manifest: Manifest) -> Key:
+        place, task = _place(manifest), Key(manifest["metadata"]["namespace"], self.task_of(manifest))
+        known = self.objects.get(place)
+        if known is None or int(known.resource_version) <= int(manifest["metadata"]["resourceVersion"]):
+            self.objects[place] = self.parse(manifest)
+            self.of_task.setdefault(task, {})[place] = None
+            self.tasks[place] = task
+        return task
+
+    def drop(self, place: Key, until: int | None = None) -> Key | None:
+        """Forget the object, unless its version is later than `until`; return whose it was."""
+        known = self.objects.get(place)
+        if known is None or (until is not None and int(known.resource_version) > until):
+            return None
+        del self.objects[place]
+        task = self.tasks.pop(place)
+        of_task = self.of_task[task]
+        del of_task[place]
+        if not of_task:
+            del self.of_task[task]
+        return task
+
+    def of(self, task: Key) -> Iterator[Facts]:
+        return (self.objects[place] for place in self.of_task.get(task, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that a decision about one Task needs. `refusals` are the Job controller's complaints, by Job uid."""
+
+    task: TaskFacts
+    cron_job: CronJobFacts | None
+    jobs: tuple[JobFacts, ...]
+    pods: tuple[PodFacts, ...]
+    refusals: Mapping[str, str]
+    reported: frozenset[str]
+
+    def pods_of(self, job: JobFacts) -> list[PodFacts]:
+        """Return the pods of one Job."""
+        return [pod for pod in self.pods if pod.job_uid == job.uid]
+
+
+class Observed:
+    """Everything that the operator has seen."""
+
+    def __init__(self) -> None:
+        self.tasks = _Shelf(parse_task_facts, _own_name)
+        self.cron_jobs = _Shelf(parse_cron_job, _labelled_name)
+        self.jobs = _Shelf(parse_job, _labelled_name)
+        self.pods = _Shelf(parse_pod, _labelled_name)
+        self._shelves: dict[Kind, _Shelf[Any]] = {
+            "tasks": self.tasks,
+            "cronjobs": self.cron_jobs,
+            "jobs": self.jobs,
+            "pods": self.pods,
+        }
+        for kind, shelf in self._shelves.items():
+            OBJECTS.labels(kind).set_function(partial(_size, shelf))
+        self.reported: set[str] = set()  # uids of Jobs whose end the operator has put on the timeline
+
+    def put(self, kind: Kind, manifest: Manifest) -> Key:
+        """Take in an object as it is now; return the key of its Task."""
+        return self._shelves[kind].put(manifest)
+
+    def drop(self, kind: Kind, manifest: Manifest) -> Key:
+        """Forget a deleted object; return the key of its Task."""
+        place = _place(manifest)
+        if kind == "jobs":
+            self.reported.discard(manifest["metadata"]["uid"])
+        return self._shelves[kind].drop(place) or Key(place.namespace, self._shelves[kind].task_of(manifest))
+
+    def replace(self, kind: Kind, namespace: str | None, manifests: Iterable[Manifest], version: int) -> set[Key]:
+        """Take in a whole list of resource version `version`; return the keys of the Tasks it concerns, also by
+        absence.
+        """
+        shelf = self._shelves[kind]
+        before = {place for place in shelf.objects if namespace in (None, place.namespace)}
+        keys = set()
+        for manifest in manifests:
+            keys.add(shelf.put(manifest))
+            before.discard(_place(manifest))
+        keys.update(key for key in (shelf.drop(place, version) for place in before) if key)
+        return keys
+
+    def look(self, key: Key) -> Observation | None:
+        """Return what is known of a Task, or None where there is none."""
+        task = self.tasks.objects.get(key)
+        if task is None or task.deleted:
+            return None
+        jobs = tuple(job for job in self.jobs.of(key) if job.task_uid == task.uid)
+        return Observation(
+            task=task,
+            cron_job=self.cron_jobs.objects.get(key),
+            jobs=jobs,
+            pods=tuple(self.pods.of(key)),
+            refusals={},
+            reported=frozenset(job.uid for job in jobs if job.uid in self.reported),
+        )
+
+
+def _size(shelf: _Shelf[Any]) -> int:
+    return len(shelf.objects)
+
+
+def _place(manifest: Manifest) -> Key:
+    return Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+
+
+def _own_name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])
+
+
+def _labelled_name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["labels"].get(TASK_LABEL, manifest["metadata"]["name"]))
