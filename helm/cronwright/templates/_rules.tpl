@@ -1,0 +1,38 @@
+{{/* What the operator does in each namespace that it serves. */}}
+{{- define "cronwright.operatorRules" -}}
+- apiGroups: [cronwright.dev]
+  resources: [tasks]
+  verbs: [get, list, watch]
+- apiGroups: [cronwright.dev]
+  resources: [tasks/status]
+  verbs: [get, patch]
+# delete, because some clusters ask for it of who changes an object's owner (OwnerReferencesPermissionEnforcement).
+- apiGroups: [batch]
+  resources: [cronjobs]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [batch]
+  resources: [cronjobs/status]
+  verbs: [get, patch]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, create, patch]
+{{- end }}
+
+{{/* What the API reads as itself: the owners of a pod that posts an event. People are read for with their own token. */}}
+{{- define "cronwright.apiRules" -}}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get]
+- apiGroups: [batch]
+  resources: [jobs, cronjobs]
+  verbs: [get]
+- apiGroups: [cronwright.dev]
+  resources: [tasks]
+  verbs: [get, list, watch]
+{{- end }}
