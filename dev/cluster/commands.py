@@ -88,16 +88,24 @@ def succeeds(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None
     return done.returncode == 0
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float, log: Path | None = None) -> None:
-    """Asks every tenth of a second; raises Failure, with the end of `log`, when `seconds` have passed in vain."""
+def wait_until(
+    true: Callable[[], bool],
+    what: str,
+    seconds: float,
+    log: Path | None = None,
+    hopeless: Callable[[], bool] = lambda: False,
+) -> None:
+    """Asks every tenth of a second. Raises Failure, with the end of `log`, after `seconds` or once it is hopeless."""
     deadline = time.monotonic() + seconds
     while not true():
-        if time.monotonic() > deadline:
+        given_up = hopeless()
+        if given_up or time.monotonic() > deadline:
             tail = ""
             if log is not None and log.exists():
                 lines = log.read_text(errors="replace").strip().splitlines()[-TAIL_LINES:]
                 tail = f" The end of {log}:\n" + "\n".join(f"    {line}" for line in lines)
-            raise Failure(f"Waited {seconds:.0f} s for {what}, in vain.{tail}")
+            waited = f"Waited for {what}, and it ended" if given_up else f"Waited {seconds:.0f} s for {what}, in vain"
+            raise Failure(f"{waited}.{tail}")
         time.sleep(0.1)
 
 

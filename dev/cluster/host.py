@@ -27,7 +27,10 @@ NODE_PACKAGES = {
     "/usr/bin/busybox": "busybox-static",
 }
 ENGINE_PACKAGES = {"/usr/sbin/dockerd": "docker.io", "/usr/sbin/iptables": "iptables"}
-BASE_IMAGE_PACKAGES = {"/usr/sbin/debootstrap": "debootstrap"}
+BASE_IMAGE_PACKAGES = {
+    "/usr/sbin/debootstrap": "debootstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
 KIND_PACKAGES = {
     "/usr/bin/jq": "jq",
     "/usr/bin/gcc": "gcc",

@@ -32,6 +32,7 @@ OBJECTS = Path(__file__).resolve().parent / "local.yaml"
 FORWARD = Path(__file__).resolve().parent / "forward.py"
 BUILDS = (programs.KUBE, programs.DNS, programs.TOOLS)
 HEALTH_PORTS = {"controller-manager": 10257, "scheduler": 10259}
+WORKS_SECONDS = 60.0
 READY_SECONDS = 120.0
 
 
@@ -138,7 +139,13 @@ class Local:
 
     def _wait_for(self, name: str) -> None:
         log = self.state / "log" / f"{name}.log"
-        commands.wait_until(lambda: self._works(name), f"{name} to work", 60, log)
+        commands.wait_until(
+            lambda: self._works(name),
+            f"{name} to work",
+            WORKS_SECONDS,
+            log,
+            hopeless=lambda: name not in processes.running(self.state),
+        )
 
     def _works(self, name: str) -> bool:
         address = self._cable().node_address
