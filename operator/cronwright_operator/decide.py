@@ -123,13 +123,15 @@ def _spec(
 
 
 def _run(seen: Observation, job: JobFacts, now: datetime) -> RunState:
-    pods = seen.pods_of(job)
-    refusal = seen.refusals.get(job.uid, "")
+    pods, refusal = seen.pods_of(job), seen.refusals.get(job.uid, "")
     run = run_state(job, pods, refusal, None, now)
     last = seen.task.status.last_run
-    if last and last.run_id == str(run.run_id) and last.outcome == "Pending" and last.reason:
-        return run_state(job, pods, refusal, Reason(last.reason), now)
-    return run
+    if last is None or last.run_id != str(run.run_id) or last.outcome != "Pending" or not last.reason:
+        return run
+    if run.phase == "pending" and run.reason == last.reason:
+        # The kubelet words one failure in several ways, by turns; the first is as good as the next, and needs no write.
+        return replace(run, message=last.message)
+    return run_state(job, pods, refusal, Reason(last.reason), now)
 
 
 def _status(old: TaskStatus, new: TaskStatus) -> list[Action]:

@@ -31,6 +31,10 @@ def registry(observed: Observed, queue: KeyedQueue[Key]) -> kopf.OperatorRegistr
     """Return kopf's registry with a handler for each kind that concerns us."""
     handlers = kopf.OperatorRegistry()
 
+    @kopf.on.login(registry=handlers)
+    def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+
     def watch(kind: Kind) -> None:
         @kopf.on.event(*_RESOURCES[kind], registry=handlers, id=f"take-in-{kind}")
         async def take_in(event: kopf.RawEvent, **_: Any) -> None:
