@@ -1,0 +1,67 @@
+"""The console script `cronwright-runner`: without arguments it executes the run that the pod was made for.
+
+Whatever is imported on that way is paid for by every run before its action starts: see benchmarks/runner_start.py.
+"""
+
+import os
+import sys
+
+from cronwright_runner.signals import Signals
+
+
+def main() -> None:
+    """Run the program and exit with its code."""
+    if len(sys.argv) > 1:
+        from cronwright_runner.arguments import answer
+
+        sys.exit(answer(sys.argv[1:]))
+    # First of all, so that a pod that is deleted while it starts doesn't sit out its grace period
+    signals = Signals()
+    sys.exit(_execute(signals))
+
+
+def _execute(signals: Signals) -> int:
+    import logging
+
+    from cronwright.names import FINAL_EXIT_CODE
+    from cronwright_runner import logs
+    from cronwright_runner.errors import RunnerError
+    from cronwright_runner.settings import read_settings
+
+    logs.configure("json")
+    log = logging.getLogger("cronwright.runner")
+    try:
+        settings = read_settings(os.environ)
+    except RunnerError as error:
+        log.error("%s", error)
+        return FINAL_EXIT_CODE
+    logs.configure(settings.log_format)
+    signals.allow(settings.grace_seconds)
+    from cronwright.run.termination import MAX_BYTES
+    from cronwright_runner.assignment import read_assignment
+    from cronwright_runner.poller import READABLE, Poller
+    from cronwright_runner.processes import Processes
+    from cronwright_runner.run import Run, leave_behind
+
+    try:
+        assignment = read_assignment(settings)
+        document = assignment.document
+        logs.configure(
+            settings.log_format, task=document.name, namespace=document.namespace, run_id=str(assignment.run_id)
+        )
+        poller, processes = Poller(), Processes()
+
+        def on_signal() -> None:
+            signals.drain()
+            processes.reap()
+
+        poller.watch(signals.fd, READABLE, on_signal)
+        return Run(settings, assignment, signals, poller, processes).execute()
+    except RunnerError as error:
+        log.error("%s", error)
+        leave_behind(settings, str(error)[:MAX_BYTES])
+    except Exception as error:
+        # A mistake of ours. The action may have run, so no other pod may try
+        log.exception("the runner failed")
+        leave_behind(settings, f"the runner failed: {type(error).__name__}: {error}"[:MAX_BYTES])
+    return FINAL_EXIT_CODE

@@ -1,0 +1,84 @@
+"""Waits: one thread, one `poll()`, so that the action, its output, the report and signals are served together.
+
+The parent has no threads, since it forks: a lock that a thread holds at a fork stays locked in the child for ever.
+"""
+
+import os
+import select
+import time
+from collections.abc import Callable
+from math import ceil
+
+READABLE = select.POLLIN
+WRITABLE = select.POLLOUT
+
+_UNBLOCKED_BYTES = select.PIPE_BUF
+"""What a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF)."""
+
+
+class Poller:
+    """Calls back for file descriptors that are ready, until a condition holds or a moment has come."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+
+    def watch(self, fd: int, event: int, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever `fd` is ready for `event` (READABLE or WRITABLE), or was closed at its other end."""
+        self._callbacks[fd] = callback
+        self._poll.register(fd, event)
+
+    def forget(self, fd: int) -> None:
+        """Call back no more for `fd`; does nothing where it is not watched."""
+        if self._callbacks.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+
+    def until(self, done: Callable[[], bool], moment: Callable[[], float]) -> bool:
+        """Serve descriptors until `done()`, and return True, or until `moment()` has come, and return False.
+
+        The moment is in seconds on the monotonic clock. Both are asked after each turn: a signal may bring it forward.
+        """
+        while not done():
+            left = moment() - time.monotonic()
+            if left <= 0:
+                return False
+            for fd, _ in self._poll.poll(None if left == float("inf") else ceil(left * 1000)):
+                if (callback := self._callbacks.get(fd)) is not None:
+                    callback()
+        return True
+
+
+class Sink:
+    """Bytes on their way to a file descriptor, written as fast as it takes them and never blocking.
+
+    Whether the descriptor itself is blocking is left alone: standard output may be shared with other programs.
+    """
+
+    def __init__(self, poller: Poller, fd: int) -> None:
+        self._poller, self._fd = poller, fd
+        self._backlog = bytearray()
+        self.on_room: Callable[[], None] | None = None
+        """Called when all has been written."""
+
+    def __len__(self) -> int:
+        return len(self._backlog)
+
+    def put(self, data: bytes) -> None:
+        """Write `data` after what is already waiting."""
+        if not self._backlog:
+            self._poller.watch(self._fd, WRITABLE, self._write)
+        self._backlog += data
+
+    def _write(self) -> None:
+        try:
+            del self._backlog[: os.write(self._fd, self._backlog[:_UNBLOCKED_BYTES])]
+        except BlockingIOError:
+            # Someone else who has the descriptor made it non-blocking, and it is full
+            return
+        except OSError:
+            # Nobody reads at the other end, nor will again, and the run goes on without
+            self._backlog.clear()
+        if not self._backlog:
+            self._poller.forget(self._fd)
+            if self.on_room is not None:
+                self.on_room()
