@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.crd.conftest import TasksAPI
+    from integration.crd.conftest import TasksAPI
 
 SHARED_TABLE = Path(__file__).parents[2] / "unit" / "schedule" / "schedules.tsv"
 LONGEST_NAME = 52  # characters, Kubernetes' limit for a CronJob's name

@@ -4,14 +4,13 @@ second, a name that stays, and columns that read well.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.crd.conftest import TasksAPI
+    from integration.crd.conftest import TasksAPI
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 # Paused and on request only, so that a running operator has nothing to start.
@@ -175,6 +174,5 @@ def test_columns(tasks: TasksAPI, unnamed: str) -> None:
     ids=["ordinary", "wide"],
 )
 def test_columns_as_kubectl_prints_them(tasks: TasksAPI, unnamed: str, options: list[str], columns: str) -> None:
-    command = ["kubectl", "get", "cwt", unnamed, f"--namespace={tasks.namespace}", *options]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    printed = tasks.cluster.kubectl("get", "cwt", unnamed, "--namespace", tasks.namespace, *options).stdout
     assert printed.splitlines()[0].split() == columns.split()
