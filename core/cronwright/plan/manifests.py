@@ -135,7 +135,8 @@ def manifest_hash(manifest: Mapping[str, JSON]) -> str:
 
 def _pod_template(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject) -> dict[str, JSON]:
     template = overlay(_defaults(runner), task.template or {})
-    return overlay(template, _required(task, plan, runner, labels))
+    grace = cast(Mapping[str, JSON], template["spec"]).get("terminationGracePeriodSeconds")
+    return overlay(template, _required(task, plan, runner, labels, grace))
 
 
 def _defaults(runner: RunnerSettings) -> JSONObject:
@@ -173,7 +174,7 @@ def _defaults(runner: RunnerSettings) -> JSONObject:
     }
 
 
-def _required(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject) -> JSONObject:
+def _required(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject, grace: JSON) -> JSONObject:
     """What the runner needs, and so wins over a Task's template."""
     annotations: dict[str, JSON] = {TASK_ANNOTATION: dump_document(plan.document)}
     if task.as_user_email:
@@ -190,6 +191,7 @@ def _required(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject
                     "args": [],
                     "env": [
                         *([{"name": "CRONWRIGHT_API_URL", "value": runner.api_url}] if runner.api_url else []),
+                        {"name": "CRONWRIGHT_GRACE_SECONDS", "value": str(grace)},
                         _field_env("POD_NAME", "metadata.name"),
                         _field_env("POD_UID", "metadata.uid"),
                         _field_env("NODE_NAME", "spec.nodeName"),
