@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+
 from cronwright.jsontypes import JSON
 from cronwright_cli.daptin import notes
 from cronwright_cli.daptin.convert import Conversion, convert
@@ -127,12 +128,14 @@ CASES: dict[str, tuple[str, dict[str, JSON], list[str]]] = {
         changed(", Active: true", ""),
         {"isActive": None},
         [
-            "Active of cleanup: unset, which Daptin takes for false and never runs; the Task runs; write Active: false to"
-            " keep it paused"
+            "Active of cleanup: unset, which Daptin takes for false and never runs; the Task runs; write Active: false"
+            " to keep it paused"
         ],
     ),
     "attributes, as deep as they are": (
-        changed("Active: true", 'Active: true, Attributes: {a: [1, 2.5, null, {"": no}], $ref: $$5, at: 12:30, n: 1e3}'),
+        changed(
+            "Active: true", 'Active: true, Attributes: {a: [1, 2.5, null, {"": no}], $ref: $$5, at: 12:30, n: 1e3}'
+        ),
         {"attributes": {"a": [1, 2.5, None, {"": False}], "$ref": "$$5", "at": "12:30", "n": 1000.0}},
         [],
     ),
@@ -291,8 +294,8 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "a name without a letter": (
         changed("cleanup", "日報"),
-        "task 1 (日報): Name has no letter from A to Z and no digit; write a name such as daily_report and put this one into"
-        " Label",
+        "task 1 (日報): Name has no letter from A to Z and no digit; write a name such as daily_report and put this one"
+        " into Label",
     ),
     "a name that is a number": (
         changed("cleanup", "2027"),
@@ -316,22 +319,25 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "six fields, seconds in front": (
         changed("@manual", "0 0 2 * * *"),
-        'task 1 (cleanup): Schedule can\'t be kept: schedule "0 0 2 * * *" is not five fields; write \'0 2 * * *\' if the'
-        " first one is seconds, or @every 30s for less than a minute",
+        "task 1 (cleanup): Schedule can't be kept: schedule \"0 0 2 * * *\" is not five fields; write '0 2 * * *' if"
+        " the first one is seconds, or @every 30s for less than a minute",
     ),
     "an unknown preset": (
         changed("@manual", "@reboot"),
-        'task 1 (cleanup): Schedule can\'t be kept: schedule "@reboot" is unknown; write @hourly, @daily, @midnight, @weekly,'
+        'task 1 (cleanup): Schedule can\'t be kept: schedule "@reboot" is unknown; write @hourly, @daily,'
+        " @midnight, @weekly,"
         " @monthly, @yearly, @annually, @manual, @every 30m or five cron fields such as 0 3 * * *",
     ),
     "less than a second": (
         changed("@manual", "@every 500ms"),
-        'task 1 (cleanup): Schedule can\'t be kept: schedule "@every 500ms" is not a whole number of seconds from 1s to a'
+        'task 1 (cleanup): Schedule can\'t be kept: schedule "@every 500ms" is not a whole number of seconds'
+        " from 1s to a"
         " year; write at least @every 1s and at most @every 8760h",
     ),
     "a zone that does not exist": (
         changed("@manual", "CRON_TZ=Mars/Olympus 0 3 * * *"),
-        'task 1 (cleanup): the time zone can\'t be kept: timeZone "Mars/Olympus" is not in the time zone database; write a'
+        'task 1 (cleanup): the time zone can\'t be kept: timeZone "Mars/Olympus" is not in the time zone'
+        " database; write a"
         " name that is, such as Europe/Berlin, America/New_York or Etc/UTC",
     ),
     "no action": (
@@ -344,7 +350,8 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "an action of two words": (
         changed("ActionName: clean", "ActionName: clean up"),
-        "task 1 (cleanup): ActionName is 'clean up'; write letters, digits, - _ and . only, at most 120, such as export_data",
+        "task 1 (cleanup): ActionName is 'clean up'; write letters, digits, - _ and . only, at most 120, such as"
+        " export_data",
     ),
     "an entity of two words": (
         changed("ActionName: clean", "ActionName: clean, EntityName: mail server"),
@@ -369,8 +376,8 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "attributes too large": (
         changed("Active: true", f"Active: true, Attributes: {{a: {'x' * 65536}}}"),
-        "task 1 (cleanup): Attributes has 65544 bytes as JSON, more than the 65536 of a Task; put the data where the action"
-        " can fetch it, and name the place",
+        "task 1 (cleanup): Attributes has 65544 bytes as JSON, more than the 65536 of a Task; put the data where the"
+        " action can fetch it, and name the place",
     ),
     "a number that Kubernetes would alter": (
         changed("Active: true", "Active: true, Attributes: {id: 9223372036854775808}"),
@@ -422,8 +429,8 @@ def test_no_two_mistakes_share_a_sentence() -> None:
 def test_two_names_that_become_one_resource_are_refused() -> None:
     conversion = converted(changed("cleanup", "daily_report") + "\n" + changed("cleanup", "daily-report"))
     assert [str(refusal) for refusal in conversion.refusals] == [
-        "task 2 (daily-report): Name becomes metadata.name daily-report, which task 'daily_report' has already; give one of"
-        " the two another name"
+        "task 2 (daily-report): Name becomes metadata.name daily-report, which task 'daily_report' has already; give"
+        " one of the two another name"
     ]
     assert list(conversion.manifests) == ["daily_report"]
 

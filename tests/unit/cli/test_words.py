@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from cronwright.words import BY_DAPTIN, BY_JSON_API, BY_RESOURCE, FIELDS, resource_name
 
 CRD = Path(__file__).parents[3] / "crds/task.yaml"
