@@ -1,0 +1,85 @@
+"""Documents out: resources, lists and errors, as responses with JSON:API's media type."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+
+from cronwright.jsontypes import JSON
+from cronwright_api.errors import Problem
+from cronwright_api.jsonapi.negotiation import MEDIA_TYPE
+
+_JSONAPI: Mapping[str, JSON] = {"version": "1.1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as it goes out."""
+
+    type: str
+    id: str
+    attributes: Mapping[str, JSON] = field(repr=False)
+
+
+def one(resource: Resource, base: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the document of one resource; `base` is scheme and host as the caller wrote them."""
+    rendered = _rendered(resource, base)
+    document: dict[str, JSON] = {"jsonapi": _JSONAPI, "links": {"self": _self(resource, base)}, "data": rendered}
+    return response(document, status, headers)
+
+
+def many(
+    resources: Sequence[Resource],
+    base: str,
+    *,
+    links: Mapping[str, JSON] | None = None,
+    meta: Mapping[str, JSON] | None = None,
+    status: int = 200,
+) -> Response:
+    """Return the document of a list."""
+    document: dict[str, JSON] = {"jsonapi": _JSONAPI}
+    if links is not None:
+        document["links"] = links
+    document["data"] = [_rendered(resource, base) for resource in resources]
+    if meta is not None:
+        document["meta"] = meta
+    return response(document, status)
+
+
+def problems(errors: Sequence[Problem]) -> Response:
+    """Return the document of `errors`, all of one status."""
+    document: dict[str, JSON] = {"jsonapi": _JSONAPI, "errors": [_error(error) for error in errors]}
+    return response(document, errors[0].status, errors[0].headers)
+
+
+def response(document: Mapping[str, JSON], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return `document` as a response."""
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return Response(body, status, {"Vary": "Accept", **(headers or {})}, MEDIA_TYPE)
+
+
+def _rendered(resource: Resource, base: str) -> Mapping[str, JSON]:
+    return {
+        "type": resource.type,
+        "id": resource.id,
+        "attributes": resource.attributes,
+        "relationships": {},
+        "links": {"self": _self(resource, base)},
+    }
+
+
+def _self(resource: Resource, base: str) -> str:
+    return f"{base}/api/{resource.type}/{resource.id}"
+
+
+def _error(error: Problem) -> Mapping[str, JSON]:
+    rendered: dict[str, JSON] = {
+        "status": str(error.status),
+        "code": error.code,
+        "title": error.title,
+        "detail": error.detail,
+    }
+    source = {"pointer": error.pointer, "parameter": error.parameter, "header": error.header}
+    given: dict[str, JSON] = {name: value for name, value in source.items() if value is not None}
+    return rendered | ({"source": given} if given else {})

@@ -1,0 +1,71 @@
+"""What is counted, and the port that shows it. A registry of its own, made in `main`: nothing global to reset."""
+
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    start_http_server,
+)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The API's metrics."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+            self.registry.register(collector)
+        self.requests = Counter(
+            "cronwright_api_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "cronwright_api_request_seconds",
+            "Time from request to answer.",
+            ["method", "route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.events = Counter(
+            "cronwright_timeline_events",
+            "Events posted: created ones, and duplicates of rows that were there.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.store_errors = Counter(
+            "cronwright_store_errors", "Times that the store could not be used.", registry=self.registry
+        )
+        self.database_bytes = Gauge(
+            "cronwright_timeline_database_bytes", "Room that the database takes.", registry=self.registry
+        )
+        self.deleted = Counter(
+            "cronwright_timeline_deleted", "Rows deleted by retention.", ["table"], registry=self.registry
+        )
+        self.retained_at = Gauge(
+            "cronwright_timeline_retention_timestamp_seconds",
+            "When retention last went through without an error.",
+            registry=self.registry,
+        )
+        for result in ("created", "duplicate"):
+            self.events.labels(result)
+        for table in ("event", "run"):
+            self.deleted.labels(table)
+
+
+class MetricsServer:
+    """/metrics on a port of its own, in a thread of its own, so that it answers while the event loop is busy."""
+
+    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
+        """Start. Raises OSError where the port is taken."""
+        self._server, self._thread = start_http_server(port, host, metrics.registry)
+
+    def stop(self) -> None:
+        """Stop, and wait for the thread to end."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,66 @@
+"""The API's settings: one typed class, read once in `main` from the environment. docs/api.md lists every one of them."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an installation decides. Each is the environment variable CRONWRIGHT_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="CRONWRIGHT_", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:////var/lib/cronwright/timeline.db",
+        description="Where the timeline is kept: sqlite:////absolute/path, or postgresql://user:password@host/database.",
+    )
+    listen_host: str = Field("0.0.0.0", description="The address that the API listens on.")
+    listen_port: int = Field(6336, ge=0, le=65535, description="The port that the API listens on.")
+    metrics_host: str = Field("0.0.0.0", description="The address that /metrics listens on.")
+    metrics_port: int = Field(9090, ge=0, le=65535, description="The port of /metrics.")
+    tls_certificate_file: str = Field("", description="PEM file with the certificate chain; empty for plain HTTP.")
+    tls_key_file: str = Field("", description="PEM file with the certificate's key.")
+    trusted_proxies: str = Field(
+        "",
+        description="Networks, with commas between, whose Forwarded and X-Forwarded-Host/-Proto headers are believed.",
+    )
+    operator_account: str = Field(
+        "system:serviceaccount:cronwright-system:cronwright-operator",
+        description="The user name of the operator, who may post events of every Task.",
+    )
+    retention_days: int = Field(90, ge=1, le=36500, description="Events older than this many days are deleted.")
+    retention_rows: int = Field(1_000_000, ge=1, description="Of more events than this the oldest are deleted.")
+    retention_interval_seconds: float = Field(
+        600, gt=0, description="How often retention looks for what is to be deleted."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="json: one object a line; console: for a person's eyes."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level that is logged."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if not url.startswith(("sqlite:///", "postgresql://")):
+            # The URL itself may hold a password, so it is not shown
+            raise ValueError("write sqlite:////absolute/path/timeline.db or postgresql://user:password@host/database")
+        return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_networks(cls, networks: str) -> str:
+        _networks(networks)
+        return networks
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return _networks(self.trusted_proxies)
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())

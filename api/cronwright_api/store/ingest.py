@@ -1,0 +1,96 @@
+"""Ingest: events into the timeline, and their runs folded, in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cronwright.timeline.event import Event
+from cronwright.timeline.fold import fold, note_of
+from cronwright_api.store import tables
+from cronwright_api.store.database import Database, insert_missing
+from cronwright_api.store.rows import Row, event_of_row, row_of_event, values_of_run
+
+MAX_NOTES = 20
+"""Notes kept on a run. More come only of a defect, and a run must stay of a size that a list can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """The rows of the events that were posted, in their order, and how many of them are new."""
+
+    rows: Sequence[Row]
+    created: int
+
+
+async def ingest(database: Database, events: Sequence[Event], now: datetime) -> Ingested:
+    """Store `events`; one that the timeline has already stays as it is. All of them are committed when this returns.
+
+    There is one exception to "stays as it is": an end that the operator inferred gives way to the runner's own under the same id. It
+    goes to the run's notes, and the row gets a new place in the sequence, so that who follows the timeline sees it.
+
+    Raises:
+        StoreUnavailable: nothing was stored.
+    """
+    by_id = _by_id(events)
+    async with database.writing() as connection:
+        found = await connection.execute(_of_ids(list(by_id)))
+        existing = {row["id"]: row for row in found.mappings()}
+        inferred = {
+            key: row
+            for key, row in existing.items()
+            if row["reported_by"] == "operator" and by_id[key].reported_by == "runner"
+        }
+        new = [event for key, event in by_id.items() if key not in existing or key in inferred]
+        notes: dict[UUID, list[str]] = {}
+        for row in inferred.values():
+            notes.setdefault(row["run_id"], []).append(note_of(event_of_row(row)))
+        if inferred:
+            await connection.execute(delete(tables.event).where(tables.event.c.id.in_(list(inferred))))
+        if new:
+            await connection.execute(
+                insert_missing(connection, tables.event), [row_of_event(event, now) for event in new]
+            )
+            await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, now)
+        stored = await connection.execute(_of_ids(list(by_id)))
+        rows = {row["id"]: row for row in stored.mappings()}
+    return Ingested([rows[event.id] for event in events], len(new))
+
+
+def _of_ids(ids: Sequence[UUID]):  # type: ignore[no-untyped-def]
+    return select(tables.event).where(tables.event.c.id.in_(ids))
+
+
+def _by_id(events: Sequence[Event]) -> Mapping[UUID, Event]:
+    by_id: dict[UUID, Event] = {}
+    for event in events:
+        if event.id not in by_id or (by_id[event.id].reported_by == "operator" and event.reported_by == "runner"):
+            by_id[event.id] = event
+    return by_id
+
+
+_FOLDED = [column for column in tables.event.c if column.name not in ("log_tail", "payload")]
+
+
+async def _fold_runs(
+    connection: AsyncConnection, run_ids: Sequence[UUID], notes: Mapping[UUID, Sequence[str]], now: datetime
+) -> None:
+    found = await connection.execute(
+        select(*_FOLDED).where(tables.event.c.run_id.in_(run_ids)).order_by(tables.event.c.seq)
+    )
+    events: dict[UUID, list[Event]] = {}
+    for row in found.mappings():
+        events.setdefault(row["run_id"], []).append(event_of_row(row))
+    former = await connection.execute(select(tables.run.c.id, tables.run.c.notes).where(tables.run.c.id.in_(run_ids)))
+    former_notes: dict[UUID, list[str]] = {row.id: row.notes for row in former}
+    for run_id in run_ids:
+        values = values_of_run(fold(events[run_id]))
+        kept = [*former_notes.get(run_id, []), *notes.get(run_id, []), *values["notes"]]
+        values |= {"notes": list(dict.fromkeys(kept))[-MAX_NOTES:], "updated_at": now}
+        if run_id in former_notes:
+            await connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(values))
+        else:
+            await connection.execute(insert(tables.run).values(id=run_id, created_at=now, **values))

@@ -1,0 +1,133 @@
+"""The tables. `migrations/` makes them; a test holds the two against each other."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC with microseconds in a form that sorts: timestamptz, or text of one length in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _sequence() -> "Column[int]":
+    # SQLite counts only in a column of this very type
+    return Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+event = Table(
+    "event",
+    metadata,
+    # Grows with each row and never returns, so that a follower of the timeline misses nothing
+    _sequence(),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("event_type", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("task", String, nullable=False),
+    Column("namespace", String, nullable=False),
+    Column("task_uid", String, nullable=False),
+    Column("run_id", Uuid, nullable=False),
+    Column("pod_uid", String, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("reported_by", String, nullable=False),
+    Column("trigger", String, nullable=False),
+    Column("scheduled_at", Instant),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("duration_ms", BigInteger),
+    Column("retry_at", Instant),
+    Column("outcome", String),
+    Column("reason", String),
+    Column("message", Text, nullable=False),
+    Column("action_name", String, nullable=False),
+    Column("entity_name", String, nullable=False),
+    Column("as_user_email", String),
+    Column("pod", String, nullable=False),
+    Column("node", String, nullable=False),
+    Column("log_tail", Text, nullable=False),
+    Column("payload", JSON(none_as_null=True)),
+    Index(None, "created_at", "seq"),
+    Index(None, "namespace", "created_at", "seq"),
+    Index(None, "task_uid", "created_at", "seq"),
+    Index(None, "run_id", "seq"),
+    sqlite_autoincrement=True,
+)
+"""One row an event, under the id of its key (`cronwright.run.ids.event_id`)."""
+
+run = Table(
+    "run",
+    metadata,
+    _sequence(),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("task", String, nullable=False),
+    Column("namespace", String, nullable=False),
+    Column("task_uid", String, nullable=False),
+    Column("trigger", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("scheduled_at", Instant),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("retry_at", Instant),
+    Column("duration_ms", BigInteger),
+    Column("outcome", String),
+    Column("reason", String),
+    Column("message", Text, nullable=False),
+    Column("action_name", String, nullable=False),
+    Column("entity_name", String, nullable=False),
+    Column("as_user_email", String),
+    Column("pod", String, nullable=False),
+    Column("node", String, nullable=False),
+    Column("notes", JSON, nullable=False),
+    Index(None, "created_at", "seq"),
+    Index(None, "namespace", "created_at", "seq"),
+    Index(None, "task_uid", "created_at", "seq"),
+    Index(None, "updated_at"),
+    sqlite_autoincrement=True,
+)
+"""One row a run, folded from its events in the transaction that brings them."""
+
+probe = Table(
+    "probe",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("written_at", Instant, nullable=False),
+)
+"""One row, written by the readiness check: only a write tells that a disk is full or read-only."""

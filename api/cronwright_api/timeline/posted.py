@@ -1,0 +1,34 @@
+"""Posted documents as events: each resource's attributes checked, and its id, where it has one, held against its key."""
+
+from collections.abc import Sequence
+
+from cronwright.timeline.event import Event, EventError, load_event
+from cronwright_api.errors import Conflict, Invalid
+from cronwright_api.jsonapi.bodies import Posted
+
+_GIVEN_BY_THE_STORE = {"event_type", "reference_id", "created_at", "updated_at"}
+
+
+def events_of(resources: Sequence[Posted]) -> list[Event]:
+    """Return the events of `resources`.
+
+    Raises:
+        Invalid: an attribute is not as it must be.
+        Conflict: the id is not the one of the event's key.
+    """
+    return [_event(resource) for resource in resources]
+
+
+def _event(resource: Posted) -> Event:
+    # A row that was read can be sent again as it is
+    attributes = {name: value for name, value in resource.attributes.items() if name not in _GIVEN_BY_THE_STORE}
+    try:
+        event = load_event(attributes)
+    except EventError as error:
+        raise Invalid(
+            "attribute_invalid", str(error), pointer=f"{resource.pointer}/attributes/{error.attribute}"
+        ) from error
+    if resource.id is not None and resource.id.lower() != str(event.id):
+        detail = f"the id is {resource.id[:80]!a}, but the event's run, pod, attempt and kind give {event.id}; leave the id out"
+        raise Conflict("id_mismatch", detail, pointer=f"{resource.pointer}/id")
+    return event

@@ -1,0 +1,117 @@
+"""/api/timeline and /api/run. 401 comes before everything else, so each route asks who is there before it looks at anything."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cronwright_api.auth.bearer import bearer_token
+from cronwright_api.errors import NotFound
+from cronwright_api.jsonapi.bodies import primary_data, read_document
+from cronwright_api.jsonapi.documents import many, one
+from cronwright_api.jsonapi.lists import Extent, links_and_meta, parse_list_request
+from cronwright_api.jsonapi.negotiation import check_accept
+from cronwright_api.services import services_of
+from cronwright_api.store.ingest import ingest
+from cronwright_api.store.pages import COUNTED, Page
+from cronwright_api.timeline import openapi
+from cronwright_api.timeline.columns import RUN, TIMELINE, StoredCollection
+from cronwright_api.timeline.listing import page_for, row_for
+from cronwright_api.timeline.posted import events_of
+
+router = APIRouter(tags=["timeline"])
+
+
+@router.api_route(
+    "/api/timeline", methods=["GET", "HEAD"], summary="Events, newest first", openapi_extra=openapi.listing(TIMELINE)
+)
+async def list_timeline(request: Request) -> Response:
+    """Events of the namespaces where the caller may list Tasks."""
+    return await _list(request, TIMELINE)
+
+
+@router.api_route(
+    "/api/timeline/{identity}", methods=["GET", "HEAD"], summary="An event", openapi_extra=openapi.reading(TIMELINE)
+)
+async def read_event(request: Request, identity: str) -> Response:
+    """One event by its id."""
+    return await _read(request, TIMELINE, identity)
+
+
+@router.post(
+    "/api/timeline",
+    status_code=201,
+    summary="Post events (runs and the operator only)",
+    openapi_extra=openapi.posting(),
+)
+async def post_events(request: Request) -> Response:
+    """Take one event or a list of them, once each however often they are posted; answered when they are committed."""
+    services = services_of(request)
+    reporter = await services.reporters.of(bearer_token(request))
+    check_accept(request.headers.get("accept"))
+    resources, listed = primary_data(await read_document(request), TIMELINE.collection.type)
+    events = events_of(resources)
+    for resource, event in zip(resources, events, strict=True):
+        reporter.check(event, resource.pointer)
+    stored = await ingest(services.database, events, datetime.now(UTC))
+    services.metrics.events.labels("created").inc(stored.created)
+    services.metrics.events.labels("duplicate").inc(len(events) - stored.created)
+    rows = [TIMELINE.resource(row) for row in stored.rows]
+    base = services.origin(request)
+    if listed:
+        return many(rows, base, status=201)
+    return one(rows[0], base, status=201, headers={"Location": f"{base}/api/timeline/{rows[0].id}"})
+
+
+@router.api_route("/api/run", methods=["GET", "HEAD"], summary="Runs, newest first", openapi_extra=openapi.listing(RUN))
+async def list_runs(request: Request) -> Response:
+    """One row a run, folded from its events."""
+    return await _list(request, RUN)
+
+
+@router.api_route("/api/run/{identity}", methods=["GET", "HEAD"], summary="A run", openapi_extra=openapi.reading(RUN))
+async def read_run(request: Request, identity: str) -> Response:
+    """One run by its id."""
+    return await _read(request, RUN, identity)
+
+
+async def _list(request: Request, stored: StoredCollection) -> Response:
+    services = services_of(request)
+    reader = await services.readers.of(bearer_token(request))
+    check_accept(request.headers.get("accept"))
+    pairs = request.query_params.multi_items()
+    asked = parse_list_request(pairs, stored.collection)
+    page = await page_for(services.database, stored, reader, asked)
+    base = services.origin(request)
+    links, meta = links_and_meta(f"{base}/api/{stored.collection.type}", pairs, asked, _extent(page))
+    return many([stored.resource(row, asked.fields) for row in page.rows], base, links=links, meta=meta)
+
+
+async def _read(request: Request, stored: StoredCollection, identity: str) -> Response:
+    services = services_of(request)
+    reader = await services.readers.of(bearer_token(request))
+    check_accept(request.headers.get("accept"))
+    try:
+        row = await row_for(services.database, stored, reader, UUID(identity))
+    except ValueError:
+        row = None
+    if row is None:
+        detail = (
+            f"there is no {stored.collection.type} {identity[:80]!a}, or not in a namespace where you may list Tasks"
+        )
+        raise NotFound("not_found", detail)
+    return one(stored.resource(row), services.origin(request))
+
+
+def _extent(page: Page) -> Extent:
+    return Extent(
+        first_id=str(page.rows[0]["id"]) if page.rows else None,
+        last_id=str(page.rows[-1]["id"]) if page.rows else None,
+        rows=len(page.rows),
+        preceding=page.preceding if page.preceding <= COUNTED else None,
+        total=page.total if page.total <= COUNTED else None,
+        counted=COUNTED,
+        more=page.more,
+    )
