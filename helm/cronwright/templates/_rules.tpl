@@ -21,7 +21,7 @@
   verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [list, create, patch]
+  verbs: [list, create]
 {{- end }}
 
 {{/* What the API reads as itself: the owners of a pod that posts an event. People are read for with their own token. */}}
@@ -32,7 +32,4 @@
 - apiGroups: [batch]
   resources: [jobs, cronjobs]
   verbs: [get]
-- apiGroups: [cronwright.dev]
-  resources: [tasks]
-  verbs: [get, list, watch]
 {{- end }}
