@@ -14,14 +14,15 @@ import host
 from engine import Engine
 from progress import Failure, step
 
+PULLED = "python:3.13-slim-bookworm"  # as in the Dockerfile
 SUITE = "bookworm"
 PACKAGES = ("python3", "python3-pip", "ca-certificates")
 BUILD_ONLY = ("python3-pip", "python3-setuptools", "python3-wheel", "python3-pkg-resources", "python3-distutils",
               "python3-lib2to3")  # fmt: skip
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CA_FOLDER = Path("/usr/local/share/ca-certificates")
-NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/cache/apt", "var/lib/apt/lists",
-              "var/log")  # fmt: skip
+NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info",
+              "var/cache/apt", "var/lib/apt/lists", "var/log")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What every kind of cluster offers to the commands; `local`, `kind` and `current` implement it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,24 +8,38 @@ from typing import Protocol
 import programs
 from progress import Failure
 
+NODE_PORT = 6336
+# How the API is reached where this machine's localhost leads to a port of the node.
+NODE_PORT_VALUES: Mapping[str, str] = {"api.service.type": "NodePort", "api.service.nodePort": str(NODE_PORT)}
+
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach a cluster: a kubeconfig, the context in it that is meant, and the API's URL from this machine."""
+    """How to reach a cluster: the value of KUBECONFIG, the context that is meant, and where this machine sees the API."""
 
-    kubeconfig: Path
+    kubeconfig: str
     context: str
     url: str
 
     def kubectl(self, *arguments: str | Path) -> list[str | Path]:
         """A kubectl command line that can reach no other cluster than this one."""
-        return [programs.program("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--context={self.context}", *arguments]
+        return [
+            "env",
+            f"KUBECONFIG={self.kubeconfig}",
+            programs.program("kubectl"),
+            f"--context={self.context}",
+            *arguments,
+        ]
 
     def helm(self, *arguments: str | Path) -> list[str | Path]:
         """A helm command line that can reach no other cluster than this one."""
         return [
-            programs.program("helm"), f"--kubeconfig={self.kubeconfig}", f"--kube-context={self.context}", *arguments,
-        ]  # fmt: skip
+            "env",
+            f"KUBECONFIG={self.kubeconfig}",
+            programs.program("helm"),
+            f"--kube-context={self.context}",
+            *arguments,
+        ]
 
 
 class Cluster(Protocol):
@@ -34,6 +48,11 @@ class Cluster(Protocol):
     @property
     def kind(self) -> str:
         """`local`, `kind` or `current`."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """Values of the chart that this kind of cluster needs."""
         ...
 
     def up(self) -> None:

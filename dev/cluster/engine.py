@@ -4,17 +4,28 @@ Ours is Debian's dockerd with folders of its own. It has no bridge and writes no
 network, and nothing else is ever run by it.
 """
 
+import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import cache
 import commands
 import host
+import mounts
+import network
 import processes
 from progress import Failure, step
 
 START_SECONDS = 60.0
+NO_NETWORK = (
+    "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
+    "--cgroup-parent=/cronwright-engine",
+)  # fmt: skip
+BOUNDED_RUNC = Path(__file__).resolve().parent / "node-image" / "runc-bounded.sh"
+CAP_SYS_RESOURCE = 24
 
 
 @dataclass(frozen=True)
@@ -23,10 +34,15 @@ class Engine:
 
     command: str
     address: str | None = None
+    cable: network.Cable | None = None
 
     def docker(self, *arguments: str | Path) -> list[str | Path]:
         target = [f"--host={self.address}"] if self.address else []
         return [self.command, *target, *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """What makes other programs talk to the same engine."""
+        return {"DOCKER_HOST": self.address} if self.address else {}
 
     def has(self, reference: str) -> bool:
         """Whether the image is in the engine's own store."""
@@ -48,12 +64,44 @@ def reachable() -> Engine | None:
 def ensure() -> Engine:
     """An engine that works: the caller's, else our own, installed and started where need be."""
     found = reachable()
-    return found if found is not None else _own()
+    return found if found is not None else _own(cache.root() / "engine", NO_NETWORK, None)
+
+
+def bridged() -> Engine:
+    """An engine of our own that runs containers with ports, for kind: in a network namespace, with a bridge there."""
+    folder = cache.root() / "kind-engine"
+    path = folder / "settings.json"
+    kept = cache.read_json(path).get("subnet")
+    subnet = kept if isinstance(kept, str) else str(network.free_subnet(network.routes()))
+    cache.write_json(path, {"subnet": subnet})
+    cable = network.Cable("cronwright-kind-engine", IPv4Network(subnet))
+    flags = ["--cgroup-parent=/cronwright-kind-engine"]
+    if not _may_have_every_capability():
+        host.ensure_packages({"/usr/bin/jq": "jq"})
+        flags += [f"--add-runtime=bounded={BOUNDED_RUNC}", "--default-runtime=bounded"]
+    if not network.is_complete(cable):
+        processes.end(folder)
+        network.remove(cable)
+        network.lay(cable)
+    return _own(folder, flags, cable)
+
+
+def end_bridged() -> None:
+    """Ends the engine of `bridged` and takes its network away; its images stay."""
+    folder = cache.root() / "kind-engine"
+    subnet = cache.read_json(folder / "settings.json").get("subnet")
+    _end(folder)
+    mounts.unmount_below(folder)
+    if isinstance(subnet, str):
+        network.remove(network.Cable("cronwright-kind-engine", IPv4Network(subnet)))
 
 
 def end() -> None:
-    """Ends the engine of our own, if it runs; its images stay."""
-    folder = _folder()
+    """Ends the engine of our own that builds images, if it runs; its images stay."""
+    _end(cache.root() / "engine")
+
+
+def _end(folder: Path) -> None:
     with cache.locked(folder.with_suffix(".lock")):
         if processes.running(folder):
             with step("ending the container engine"):
@@ -61,11 +109,7 @@ def end() -> None:
                 processes.end(folder)
 
 
-def _folder() -> Path:
-    return cache.root() / "engine"
-
-
-def _own() -> Engine:
+def _own(folder: Path, flags: Sequence[str], cable: network.Cable | None) -> Engine:
     if not host.is_root():
         raise Failure(
             "Images are built with Docker, and none can be reached: start Docker, or run as root on Debian, where one "
@@ -74,22 +118,16 @@ def _own() -> Engine:
     host.ensure_packages(host.ENGINE_PACKAGES)
     if not Path("/usr/bin/docker").exists():  # a package of its own from Debian 13 on
         host.ensure_packages({"/usr/bin/docker": "docker-cli"})
-    folder = _folder()
-    engine = Engine("/usr/bin/docker", f"unix://{folder / 'docker.sock'}")
+    engine = Engine("/usr/bin/docker", f"unix://{folder / 'docker.sock'}", cable)
     arguments = (
         f"--data-root={folder / 'data'}",
         f"--exec-root={folder / 'exec'}",
         f"--pidfile={folder / 'docker.pid'}",
         f"--host={engine.address}",
-        "--bridge=none",
-        "--iptables=false",
-        "--ip6tables=false",
-        "--ip-forward=false",
-        "--ip-masq=false",
         "--storage-driver=overlay2",
-        "--cgroup-parent=/cronwright-engine",
+        *flags,
     )
-    daemon = processes.Program("dockerd", ("/usr/sbin/dockerd", *arguments))
+    daemon = processes.Program("dockerd", ("/usr/sbin/dockerd", *arguments), prefix=cable.enter if cable else ())
     with cache.locked(folder.with_suffix(".lock")):
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "dockerd.log"
@@ -104,6 +142,11 @@ def _own() -> Engine:
                     hopeless=lambda: not processes.is_running(folder, daemon),
                 )
     return engine
+
+
+def _may_have_every_capability() -> bool:
+    bounds = re.search(r"^CapBnd:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return bounds is not None and bool(int(bounds[1], 16) >> CAP_SYS_RESOURCE & 1)
 
 
 def _answers(engine: Engine) -> bool:

@@ -8,8 +8,12 @@ Listens on 127.0.0.1 and, where there is IPv6, on ::1, so that `localhost` works
 import asyncio
 import socket
 import sys
+from pathlib import Path
+
+from processes import Program
 
 CHUNK = 65536
+SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,6 +47,14 @@ async def serve(port: int, host: str, target: int) -> None:
                 raise
             print(f"no IPv6 on localhost ({error}); 127.0.0.1 is enough", file=sys.stderr)
     await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+def program(port: int, target: str) -> Program:
+    """How this file is run beside a cluster: from `port` of localhost to `target`."""
+    file = Path(__file__).resolve()
+    # Not the caller's Python where there is another: each virtual environment would start it anew.
+    python = SYSTEM_PYTHON if Path(SYSTEM_PYTHON).exists() else sys.executable
+    return Program("forward", (python, str(file), str(port), target), inputs=(file.read_text(),))
 
 
 def main() -> None:

@@ -16,15 +16,13 @@ import commands
 import engine
 from cluster import Cluster
 from engine import Engine
-from progress import say, step
+from progress import step
 
 PROGRAMS = ("operator", "api", "runner")
-DEFAULT_BASE = "python:3.13-slim-bookworm"  # as in the Dockerfile
 COMMON = ("Dockerfile", ".dockerignore", "pyproject.toml", "requirements/build.txt")
 INDEX_SETTINGS = ("index-url", "extra-index-url", "trusted-host")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 CA_BUNDLE_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
-KEPT_IN_CACHE = 12
 
 
 def inputs(checkout: Path, program: str) -> list[Path]:
@@ -76,9 +74,9 @@ def base_image() -> str:
     if decided is None:
         found = engine.ensure()
         # Our own engine is there because nothing else is; asking whether it can pull would only take time.
-        decided = found.address is None and found.can_have(DEFAULT_BASE)
+        decided = found.address is None and found.can_have(base.PULLED)
         cache.write_json(decision, {"pulled": decided})
-    return DEFAULT_BASE if decided else base.self_made().run
+    return base.PULLED if decided else base.self_made().run
 
 
 def ensure(cluster: Cluster) -> dict[str, str]:
@@ -93,10 +91,11 @@ def ensure(cluster: Cluster) -> dict[str, str]:
 
 def _provide(cluster: Cluster, wanted: Mapping[str, str]) -> None:
     docker = engine.ensure()
+    bases = _bases(docker)
     for program, name in wanted.items():
         if not docker.has(name):
             with step(f"building {name}"):
-                _build(docker, program, name)
+                _build(docker, program, name, bases)
     with step(f"loading {len(wanted)} image{'s' if len(wanted) > 1 else ''} into the cluster"):
         folder = cache.root() / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,11 +105,14 @@ def _provide(cluster: Cluster, wanted: Mapping[str, str]) -> None:
             cluster.load([archive])
 
 
-def _build(docker: Engine, program: str, name: str) -> None:
+def _bases(docker: Engine) -> base.Base:
     chosen = base_image()
-    bases = base.ensure(docker) if chosen == base.self_made().run else base.Base(chosen, chosen)
+    return base.ensure(docker) if chosen == base.self_made().run else base.Base(chosen, chosen)
+
+
+def _build(docker: Engine, program: str, name: str, bases: base.Base) -> None:
     arguments = {"BASE_IMAGE": bases.run, "BUILD_IMAGE": bases.build, **_index_settings(), **_proxies()}
-    if bases != base.Base(chosen, chosen):
+    if bases.run != bases.build:
         arguments["PIP_CERT"] = CA_BUNDLE_IN_IMAGE  # it holds what this machine trusts
     flags = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     log = cache.root() / "logs" / f"image-{program}.log"
@@ -131,9 +133,3 @@ def _index_settings() -> dict[str, str]:
 
 def _proxies() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() in PROXIES}
-
-
-def report(wanted: Mapping[str, str]) -> None:
-    """Says which images are there, for a person."""
-    for name in wanted.values():
-        say(name)

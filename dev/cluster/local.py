@@ -7,8 +7,7 @@ namespace that all of it runs in is in `network`, how processes are found and en
 
 import secrets
 import shutil
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import archive
 import cache
 import cgroups
 import commands
+import forward
 import host
 import mounts
 import network
@@ -24,12 +24,12 @@ import pki
 import ports
 import processes
 import programs
+import volumes
 import web
-from cluster import Access
+from cluster import NODE_PORT, NODE_PORT_VALUES, Access
 from progress import Failure, say, step
 
 OBJECTS = Path(__file__).resolve().parent / "local.yaml"
-FORWARD = Path(__file__).resolve().parent / "forward.py"
 BUILDS = (programs.KUBE, programs.DNS, programs.TOOLS)
 HEALTH_PORTS = {"controller-manager": 10257, "scheduler": 10259}
 WORKS_SECONDS = 60.0
@@ -40,6 +40,7 @@ class Local:
     """The cluster `cronwright-NAME` on this machine."""
 
     kind = "local"
+    values: Mapping[str, str] = NODE_PORT_VALUES
 
     def __init__(self, name: str) -> None:
         self.name = f"cronwright-{name}"
@@ -56,12 +57,13 @@ class Local:
         with cache.locked(self.lock):
             if not self._is_up():
                 self._start()
+            self._renew_volumes()
 
     def access(self) -> Access:
         kubeconfig = self.state / "kubeconfig"
         if not kubeconfig.exists():
             raise Failure("There is no local cluster yet: start it with `python3 dev/cluster up`.")
-        return Access(kubeconfig, self.name, f"http://localhost:{self._port()}")
+        return Access(str(kubeconfig), self.name, f"http://localhost:{self._port()}")
 
     def missing(self, references: Sequence[str]) -> list[str]:
         held = set(commands.run(self._ctr("images", "list", "--quiet")).split())
@@ -130,12 +132,8 @@ class Local:
         processes.ensure(self.state, program, self.state / "log" / f"{program.name}.log")
 
     def _forward(self) -> processes.Program:
-        target = f"{self._cable().node_address}:{node.API_NODE_PORT}"
-        return processes.Program(
-            "forward",
-            (sys.executable, str(FORWARD), str(self._port()), target),
-            inputs=(FORWARD.read_text(),),
-        )
+        target = f"{self._cable().node_address}:{NODE_PORT}"
+        return forward.program(self._port(), target)
 
     def _wait_for(self, name: str) -> None:
         log = self.state / "log" / f"{name}.log"
@@ -164,6 +162,23 @@ class Local:
         conditions = status.get("conditions", []) if isinstance(status, dict) else []
         return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
+    def _renew_volumes(self) -> None:
+        listed = web.get_json(f"{self._node().server}/api/v1/persistentvolumes", self._tokens()["admin"])
+        if listed is None:
+            raise Failure("The API server does not list volumes: see log/apiserver.log below the cluster's state.")
+        phases = volumes.phases(listed)
+        renewed = volumes.to_renew(phases)
+        if renewed:
+            folder = self.state / "volumes"
+            stale = [name for name in renewed if name in phases]
+            if stale:
+                commands.run(self.access().kubectl("delete", "persistentvolume", "--wait", *stale))
+            volumes.empty(renewed, folder)
+            commands.run(
+                self.access().kubectl("apply", "--server-side", "--force-conflicts", "-f", "-"),
+                stdin=volumes.manifest(renewed, self.name, folder),
+            )
+
     # What was chosen at the first start, kept so that addresses stay the same
 
     def _settings(self) -> tuple[str, int]:
@@ -172,15 +187,9 @@ class Local:
         subnet, port = kept.get("subnet"), kept.get("port")
         if isinstance(subnet, str) and isinstance(port, int):
             return subnet, port
-        others = {cache.read_json(other).get("port") for other in self.state.parent.glob("*/settings.json")}
-        try:
-            port = ports.choose(lambda candidate: candidate not in others and ports.is_free(candidate))
-        except LookupError as error:
-            raise Failure(f"The API needs a port: {error}.") from error
+        port = ports.choose_for_cluster(self.state.parent)
         subnet = str(network.free_subnet(network.routes()))
         cache.write_json(path, {"subnet": subnet, "port": port})
-        if port != ports.API_PORT:
-            say(f"port {ports.API_PORT} of this machine is taken; the API will be at http://localhost:{port}")
         return subnet, port
 
     def _port(self) -> int:

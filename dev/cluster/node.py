@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster import NODE_PORT
 from network import BRIDGE
 from processes import Program
 
 POD_SUBNET, BRIDGE_ADDRESS = "10.244.0.0/16", "10.244.0.1"
 SERVICE_SUBNET, FIRST_SERVICE = "10.96.0.0/16", "10.96.0.1"
 API_SERVER_PORT = 6443
-API_NODE_PORT = 6336
 DNS_READY_PORT = 8181
 PAUSE_IMAGE = "docker.io/cronwright/pause:1"
 
@@ -103,7 +103,7 @@ def programs(node: Node) -> dict[str, Program]:
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-cluster-ip-range={SERVICE_SUBNET}",
             # Downwards to the API's own port, so that it is the same inside and outside.
-            f"--service-node-port-range={API_NODE_PORT}-32767",
+            f"--service-node-port-range={NODE_PORT}-32767",
             f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
             f"--kubelet-client-key={pki / 'kubelet-client.key'}",
             "--kubelet-preferred-address-types=InternalIP",
@@ -235,7 +235,8 @@ def corefile(node: Node) -> str:
     """Names of the cluster, and the outside world's where this machine's own resolver can be reached from inside."""
     forward = f"  forward . {' '.join(node.nameservers)}\n" if node.nameservers else ""
     return (
-        f".:53 {{\n  bind {BRIDGE_ADDRESS}\n  errors\n  ready :{DNS_READY_PORT}\n  cache 5\n  kubernetes cluster.local {{\n"
+        f".:53 {{\n  bind {BRIDGE_ADDRESS}\n  errors\n  ready :{DNS_READY_PORT}\n  cache 5\n"
+        "  kubernetes cluster.local {\n"
         f"    kubeconfig {node.kubeconfig_path('dns')}\n  }}\n{forward}}}\n"
     )
 

@@ -6,6 +6,10 @@ Chosen once for a cluster and kept in its settings, so that a URL that was hande
 import errno
 import socket
 from collections.abc import Callable
+from pathlib import Path
+
+import cache
+from progress import Failure, say
 
 API_PORT = 6336
 CANDIDATES = 200
@@ -17,6 +21,21 @@ def choose(is_free: Callable[[int], bool]) -> int:
         if is_free(port):
             return port
     raise LookupError(f"no port from {API_PORT} to {API_PORT + CANDIDATES - 1} is free on this machine")
+
+
+def choose_for_cluster(clusters: Path) -> int:
+    """A port that is free and that no other cluster, running or not, has in its settings below the folder `clusters`.
+
+    Raises Failure when there is none.
+    """
+    others = {cache.read_json(settings).get("port") for settings in clusters.glob("*/settings.json")}
+    try:
+        port = choose(lambda candidate: candidate not in others and is_free(candidate))
+    except LookupError as error:
+        raise Failure(f"The API needs a port: {error}.") from error
+    if port != API_PORT:
+        say(f"port {API_PORT} of this machine is taken; the API will be at http://localhost:{port}")
+    return port
 
 
 def is_free(port: int) -> bool:

@@ -172,5 +172,3 @@ def _clean_environment() -> Mapping[str, str]:
     # A daemon keeps nothing of the shell it happened to be started from but what programs need to find their way.
     kept = ("PATH", "HOME", "LANG", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     return {name: value for name, value in os.environ.items() if name.upper() in kept}
-
-

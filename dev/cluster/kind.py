@@ -1,0 +1,192 @@
+"""A cluster by kind (https://kind.sigs.k8s.io) in a container engine: the caller's, or one of our own.
+
+The engine of our own has a network namespace to itself and can't pull: it takes a node image that was built here
+(`node_image`), named by CRONWRIGHT_NODE_IMAGE. Decides the configuration that kind gets, and nothing that kind decides.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cache
+import commands
+import engine
+import forward
+import network
+import ports
+import processes
+import programs
+from cluster import NODE_PORT, NODE_PORT_VALUES, Access
+from engine import Engine
+from progress import Failure, say, step
+
+READY_SECONDS = 180
+API_SERVER_PORT = 6443  # inside the namespace of an engine of our own
+
+
+class Kind:
+    """The cluster `kind-cronwright`, or `kind-cronwright-NAME` for another name than `local`."""
+
+    kind = "kind"
+    values: Mapping[str, str] = NODE_PORT_VALUES
+
+    def __init__(self, name: str) -> None:
+        self.name = "cronwright" if name == "local" else f"cronwright-{name}"
+        self.state = cache.root() / "clusters" / f"{name}.kind"
+        self.lock = self.state.parent / f"{name}.lock"
+        self.node_image = os.environ.get("CRONWRIGHT_NODE_IMAGE", "")
+
+    def up(self) -> None:
+        programs.ensure([programs.KUBE, programs.TOOLS])
+        with cache.locked(self.lock):
+            docker = self._engine()
+            if docker.cable is not None:
+                processes.ensure(self.state, self._forward(docker.cable), self.state / "log" / "forward.log")
+            if self._is_ready():
+                return
+            if self._is_whole() and self._exists(docker):
+                with step(f"starting the nodes of {self.name} again"):
+                    commands.run(docker.docker("start", *self._nodes(docker)))
+                    commands.wait_until(self._is_ready, "the nodes to be Ready", READY_SECONDS)
+                return
+            self._create(docker)
+
+    def access(self) -> Access:
+        if not self._is_whole():
+            raise Failure("There is no kind cluster yet: start it with `CLUSTER=kind python3 dev/cluster up`.")
+        return Access(str(self.state / "kubeconfig"), f"kind-{self.name}", f"http://localhost:{self._port()}")
+
+    def missing(self, references: Sequence[str]) -> list[str]:
+        docker = self._engine()
+        held: set[str] = set()
+        for node in self._nodes(docker):
+            listed = json.loads(commands.run(docker.docker("exec", node, "crictl", "images", "--output", "json")))
+            here = {tag for image in listed["images"] for tag in image["repoTags"]}
+            held = here if not held else held & here
+        return [reference for reference in references if f"docker.io/{reference}" not in held]
+
+    def load(self, archives: Sequence[Path]) -> None:
+        docker = self._engine()
+        with cache.locked(self.lock):
+            for path in archives:
+                self._kind(docker, "load", "image-archive", path, "--name", self.name)
+
+    def restart(self, component: str) -> None:
+        docker = self._engine()
+        with cache.locked(self.lock), step(f"restarting {component}"):
+            control_plane = f"{self.name}-control-plane"
+            find = ["exec", control_plane, "crictl", "ps", "--quiet", "--name", f"kube-{component}"]
+            before = commands.run(docker.docker(*find)).split()
+            commands.run(docker.docker("exec", control_plane, "crictl", "stop", *before))
+
+            def replaced() -> bool:
+                now = commands.run(docker.docker(*find)).split()
+                return bool(now) and not set(now) & set(before) and self._is_ready()
+
+            commands.wait_until(replaced, f"{component} to work", READY_SECONDS)
+
+    def down(self, purge: bool) -> None:
+        if not self.state.exists():
+            say("there is no kind cluster")
+            return
+        docker = self._engine()
+        with cache.locked(self.lock), step(f"deleting the cluster {self.name}"):
+            self._kind(docker, "delete", "cluster", "--name", self.name)
+            processes.end(self.state)
+            shutil.rmtree(self.state)
+        if docker.cable is not None:
+            engine.end_bridged()
+
+    # What kind is given
+
+    def configuration(self, listen: str, api_port: int | None) -> str:
+        """The cluster's configuration as JSON, which is YAML."""
+        arguments = {
+            "kind": "ClusterConfiguration",
+            # Downwards to the API's own port, so that it is the same inside and outside.
+            "apiServer": {"extraArgs": [{"name": "service-node-port-range", "value": f"{NODE_PORT}-32767"}]},
+        }
+        port = NODE_PORT if api_port is not None else self._port()
+        networking: dict[str, object] = {"apiServerAddress": listen}
+        if api_port is not None:
+            networking["apiServerPort"] = api_port
+        mapping = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": listen}
+        workers = [{"role": "worker"}] * int(os.environ.get("CRONWRIGHT_WORKERS", "0"))
+        return json.dumps(
+            {
+                "kind": "Cluster",
+                "apiVersion": "kind.x-k8s.io/v1alpha4",
+                "networking": networking,
+                "kubeadmConfigPatches": [json.dumps(arguments)],
+                "nodes": [{"role": "control-plane", "extraPortMappings": [mapping]}, *workers],
+            },
+            indent=2,
+        )
+
+    def _create(self, docker: Engine) -> None:
+        with step(f"creating the cluster {self.name} with kind (one to five minutes)"):
+            # A cluster without our mark is what a creation that was interrupted has left.
+            self._kind(docker, "delete", "cluster", "--name", self.name)
+            cable = docker.cable
+            listen, api_port = (cable.node_address, API_SERVER_PORT) if cable else ("127.0.0.1", None)
+            configuration = self.state / "kind.json"
+            cache.write(configuration, self.configuration(listen, api_port))
+            image = ["--image", self.node_image] if self.node_image else []
+            wait = ["--wait", f"{READY_SECONDS}s"]
+            self._kind(docker, "create", "cluster", "--name", self.name, "--config", configuration, *image, *wait)
+            commands.wait_until(self._is_ready, "the nodes to be Ready", READY_SECONDS)
+            cache.write(self.state / "whole", "")
+
+    def _kind(self, docker: Engine, *arguments: str | Path) -> None:
+        environment = {"KUBECONFIG": str(self.state / "kubeconfig"), **docker.environment()}
+        log = self.state / "log" / f"kind-{arguments[0]}.log"
+        commands.run([programs.program("kind"), *arguments], env=environment, log=log)
+
+    # What is there
+
+    def _engine(self) -> Engine:
+        found = engine.reachable()
+        if found is not None:
+            return found
+        if not self.node_image and not self.state.exists():
+            raise Failure(
+                "CLUSTER=kind needs Docker. With none that can be reached, a node image can be built here: "
+                "`python3 dev/cluster node-image`, then set CRONWRIGHT_NODE_IMAGE to what it prints."
+            )
+        return engine.bridged()
+
+    def _forward(self, cable: network.Cable) -> processes.Program:
+        return forward.program(self._port(), f"{cable.node_address}:{NODE_PORT}")
+
+    def _port(self) -> int:
+        path = self.state / "settings.json"
+        kept = cache.read_json(path).get("port")
+        if isinstance(kept, int):
+            return kept
+        port = ports.choose_for_cluster(self.state.parent)
+        cache.write_json(path, {"port": port})
+        return port
+
+    def _is_whole(self) -> bool:
+        return (self.state / "whole").exists()
+
+    def _exists(self, docker: Engine) -> bool:
+        return bool(self._nodes(docker))
+
+    def _nodes(self, docker: Engine) -> list[str]:
+        label = f"label=io.x-k8s.kind.cluster={self.name}"
+        return commands.run(docker.docker("ps", "--all", "--filter", label, "--format", "{{.Names}}")).split()
+
+    def _is_ready(self) -> bool:
+        kubeconfig = self.state / "kubeconfig"
+        if not kubeconfig.exists():
+            return False
+        access = Access(str(kubeconfig), f"kind-{self.name}", "")
+        jsonpath = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
+        try:
+            states = commands.run(access.kubectl("get", "nodes", "-o", jsonpath), timeout=10).split()
+        except Failure:
+            return False
+        return bool(states) and set(states) == {"True"}
