@@ -53,7 +53,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
-    """Answer where no route takes the request: OPTIONS with what is taken, else 405 or 404; behind /api/ only with a token."""
+    """Answer where no route takes the request: OPTIONS with what is taken, else 405 or 404; behind /api/ only with a
+    token."""
     assert isinstance(error, HTTPException)
     allowed = _allowed(request)
     if request.method == "OPTIONS" and allowed:

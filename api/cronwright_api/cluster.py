@@ -1,7 +1,8 @@
 """The one place that talks to the Kubernetes API: raw JSON in and out, as ourselves or with a caller's own token.
 
-Who may do what with the answers is `auth/`'s business. aiohttp, which the Kubernetes client brings, is used directly: inside a cluster
-its configuration is three files, and without the client's generated models the program starts a second sooner in 20 MiB less.
+Who may do what with the answers is `auth/`'s business. aiohttp, which the Kubernetes client brings, is used
+directly: inside a cluster its configuration is three files, and without the client's generated models the program
+starts a second sooner in 20 MiB less.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from cronwright.jsontypes import JSON
 from cronwright_api.errors import Unavailable
 
 REQUEST_TIMEOUT_SECONDS = 5.0
-"""A caller waits for us while we wait for Kubernetes; an API server that is well answers these requests within milliseconds."""
+"""A caller waits for us while we wait for Kubernetes; an API server that is well answers these requests within
+milliseconds."""
 TOKEN_REREAD_SECONDS = 60.0
 """The kubelet rotates the file long before the token ends; a minute late is early enough."""
 
@@ -59,7 +61,7 @@ class Cluster:
         self._credentials = credentials
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)
         self._own = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=own_trust), timeout=timeout)
-        # Connections of their own: a client certificate comes before the bearer token, so a caller would be taken for us
+        # Connections of their own: a client certificate beats the bearer token, so a caller would be taken for us
         self._callers = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust), timeout=timeout)
 
     async def close(self) -> None:
@@ -76,7 +78,8 @@ class Cluster:
         return await self._request(self._own, "GET", path, None, await self._credentials.authorization())
 
     async def post(self, path: str, body: JSON) -> Answer:
-        """POST `body` as ourselves. Raises as `get`. Sent again once where a kept-alive connection broke, so only for reviews."""
+        """POST `body` as ourselves. Raises as `get`. Sent again once where a kept-alive connection broke, so only for
+        reviews."""
         return await self._request(self._own, "POST", path, body, await self._credentials.authorization())
 
     async def post_as(self, token: str, path: str, body: JSON) -> Answer:
@@ -115,7 +118,8 @@ class Cluster:
 
 
 async def connect() -> Cluster:
-    """Return the cluster of KUBECONFIG where that is set, else the one that we run in, else the one of the caller's kubeconfig.
+    """Return the cluster of KUBECONFIG where that is set, else the one that we run in, else the one of the caller's
+    kubeconfig.
 
     Raises:
         ClusterConfigurationError: none of these is there.

@@ -1,4 +1,5 @@
-"""The API's errors, each with what a JSON:API error object needs. Foreign errors are translated where they arise: `cluster`, `store`."""
+"""The API's errors, each with what a JSON:API error object needs. Foreign errors are translated where they arise:
+`cluster`, `store`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +7,8 @@ from collections.abc import Mapping, Sequence
 class Problem(Exception):
     """A request that gets an error for an answer.
 
-    `code` is stable and for programs, `detail` for a person: what is wrong and what to write instead. `pointer` is a JSON pointer into
-    the request's document, `parameter` the name of a query parameter.
+    `code` is stable and for programs, `detail` for a person: what is wrong and what to write instead. `pointer` is
+    a JSON pointer into the request's document, `parameter` the name of a query parameter.
     """
 
     status = 500

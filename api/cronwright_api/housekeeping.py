@@ -17,7 +17,8 @@ _log = structlog.get_logger()
 
 
 async def retain(database: Database, limits: Limits, interval_seconds: float, metrics: Metrics) -> None:
-    """Apply retention now and every `interval_seconds`, until cancelled. A store that is away is met again the next time."""
+    """Apply retention now and every `interval_seconds`, until cancelled. A store that is away is met again the next
+    time."""
     while True:
         try:
             deleted = await apply_retention(database, limits, datetime.now(UTC))

@@ -1,4 +1,5 @@
-"""Logs: one JSON object a line, of our own and of the libraries', with the keys task, namespace and run_id where they apply."""
+"""Logs: one JSON object a line, of our own and of the libraries', with the keys task, namespace and run_id where they
+apply."""
 
 import logging
 import sys

@@ -1,4 +1,5 @@
-"""What every request meets first: a trailing slash goes, the time is taken, and the access log and the metrics are written.
+"""What every request meets first: a trailing slash goes, the time is taken, and the access log and the metrics are
+written.
 
 Tokens and query strings are never logged: the path tells enough.
 """

@@ -1,4 +1,4 @@
-"""The API's settings: one typed class, read once in `main` from the environment. docs/api.md lists every one of them."""
+"""The API's settings: one typed class, read once in `main` from the environment. docs/api.md lists them all."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal

@@ -17,9 +17,12 @@ def parse_instant(text: str) -> datetime:
     """Return the aware UTC datetime of an RFC 3339 `text`.
 
     Raises:
-        ValueError: `text` is not RFC 3339 or has no zone.
+        ValueError: `text` is not RFC 3339, has no zone, or is outside the years 1 to 9999 in UTC.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write it as 2027-01-04T08:00:00Z")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC") from None

@@ -14,6 +14,8 @@ KEPT_SECONDS = 30.0
 """How long a token that was withdrawn may still post; a runner posts several times within it."""
 KEPT_TOKENS = 4096
 
+_HOW = f"send a projected token with audience {TOKEN_AUDIENCE}"
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -66,7 +68,7 @@ def identity_of(answer: Answer) -> Identity:
         )
     status = answer.body.get("status")
     if not isinstance(status, Mapping) or status.get("authenticated") is not True:
-        detail = f"Kubernetes does not know this token for audience {TOKEN_AUDIENCE}; send a projected token with that audience"
+        detail = f"Kubernetes does not know this token for audience {TOKEN_AUDIENCE}; {_HOW}"
         raise Unauthenticated("token_unknown", detail)
     audiences, user = status.get("audiences"), status.get("user")
     # An authenticator that knows no audiences leaves them out, and then the token is for any of them

@@ -1,4 +1,4 @@
-"""Which Task a pod runs for: pod → Job → CronJob → Task by owner references, each object read and held against its UID."""
+"""Which Task a pod runs for: pod → Job → CronJob → Task by owner references, each read and held against its UID."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ KEPT_PODS = 4096
 
 @dataclass(frozen=True, slots=True)
 class PodOfTask:
-    """A pod whose Job the CronJob of a Task owns. `may_be_scheduled`: the CronJob controller made the Job, or the pod names a time."""
+    """A pod whose Job the CronJob of a Task owns. `may_be_scheduled`: the CronJob controller made the Job, or the pod
+    names a time."""
 
     name: str
     uid: str
@@ -47,7 +48,7 @@ class Ownership:
         if namespace is None or name is None or uid is None:
             raise Forbidden(
                 "not_a_run",
-                f"{identity.username} is neither the operator nor a pod; only runs and the operator write to the timeline",
+                f"{identity.username} is neither the operator nor a pod; only they write to the timeline",
             )
         return await self._known.get(uid, lambda: self._find(namespace, name, uid))
 

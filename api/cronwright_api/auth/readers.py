@@ -1,4 +1,4 @@
-"""Who may read the timeline: whoever may list Tasks, by the caller's own word to Kubernetes (SelfSubjectAccessReview)."""
+"""Who may read the timeline: whoever may list Tasks, as a SelfSubjectAccessReview with the caller's token says."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,8 @@ class Readers:
         self._known: AnswerCache[tuple[bytes, str], bool] = AnswerCache(KEPT_SECONDS, KEPT_ANSWERS)
 
     async def of(self, token: str) -> Reader:
-        """Return the reader that holds `token`: the one review says both that Kubernetes knows the token and whether it may list Tasks.
+        """Return the reader that holds `token`: the one review says both that Kubernetes knows the token and whether
+        it may list Tasks.
 
         Raises:
             Unauthenticated: Kubernetes doesn't know the token.
@@ -65,7 +66,8 @@ class Readers:
         return Reader(self, token, await self.may_list(token, ""))
 
     async def may_list(self, token: str, namespace: str) -> bool:
-        """Whether the bearer may list Tasks in `namespace`, or with an empty one in all of them. Raises as `of`, and Forbidden."""
+        """Whether the bearer may list Tasks in `namespace`, or with an empty one in all of them. Raises as `of`, and
+        Forbidden."""
         return await self._known.get((hash_of(token), namespace), lambda: self._review(token, namespace))
 
     async def _review(self, token: str, namespace: str) -> bool:

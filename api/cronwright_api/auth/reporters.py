@@ -18,7 +18,8 @@ class Reporter:
         """Check that the reporter may write `event`, which stands at `pointer`.
 
         Raises:
-            Forbidden: the event is about another pod, Task, namespace or user than the reporter's own; the sentence says which.
+            Forbidden: the event is about another pod, Task, namespace or user than the reporter's own; the sentence
+                says which.
         """
         if self.pod is None:
             # The operator writes what it inferred, and delivers what a runner left in its termination message

@@ -7,7 +7,10 @@ from starlette.responses import Response
 
 router = APIRouter(include_in_schema=False)
 
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

@@ -1,7 +1,7 @@
 """Documents in: a request's body read within its limit, as strict JSON, and its primary data."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,6 +12,8 @@ from cronwright_api.errors import BadRequest, Conflict, TooLarge
 from cronwright_api.jsonapi.negotiation import check_content_type
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_DEPTH = 100
+"""Objects and lists within each other. Python's own limit depends on where in the program a document is walked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ async def read_document(request: Request) -> Mapping[str, JSON]:
     Raises:
         UnsupportedMediaType: not a media type of ours.
         TooLarge: over 1 MiB.
-        BadRequest: not strict JSON (duplicate keys, NaN, lone surrogates and too deep nesting are refused), or no object.
+        BadRequest: not strict JSON (duplicate keys, NaN, lone surrogates and too deep nesting are refused), or no
+            object.
     """
     check_content_type(request.headers.get("content-type"))
     return parse_document(await _body(request))
@@ -42,7 +45,7 @@ def parse_document(body: bytes) -> Mapping[str, JSON]:
     except UnicodeDecodeError:
         raise BadRequest("not_utf8", "the body is not UTF-8; send JSON in UTF-8", pointer="") from None
     except RecursionError:
-        raise BadRequest("nested_too_deep", "the body is nested too deep; send fewer levels", pointer="") from None
+        raise _too_deep() from None
     except json.JSONDecodeError as error:
         raise BadRequest(
             "not_json", f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}", pointer=""
@@ -54,6 +57,7 @@ def parse_document(body: bytes) -> Mapping[str, JSON]:
         ) from None
     if not isinstance(document, dict):
         raise BadRequest("not_an_object", 'the body is not an object; write {"data": …}', pointer="")
+    _refuse_depth(document)
     _refuse_surrogates(body, document)
     return cast(Mapping[str, JSON], document)
 
@@ -70,7 +74,7 @@ def primary_data(document: Mapping[str, JSON], resource_type: str) -> tuple[Sequ
             raise BadRequest(
                 "member_unknown",
                 f"the member {member[:80]!a} is unknown; write data and meta only",
-                pointer=f"/{_escaped(member)}",
+                pointer=f"/{pointer_token(member)}",
             )
     if "data" not in document:
         raise BadRequest(
@@ -80,6 +84,11 @@ def primary_data(document: Mapping[str, JSON], resource_type: str) -> tuple[Sequ
     if isinstance(data, list):
         return [_posted(item, f"/data/{index}", resource_type) for index, item in enumerate(data)], True
     return [_posted(data, "/data", resource_type)], False
+
+
+def pointer_token(member: str) -> str:
+    """Return a member's name as a part of a JSON pointer (RFC 6901, section 3), cut to a length that can be shown."""
+    return ascii(member[:80])[1:-1].replace("~", "~0").replace("/", "~1")
 
 
 def _posted(item: JSON, pointer: str, resource_type: str) -> Posted:
@@ -92,7 +101,7 @@ def _posted(item: JSON, pointer: str, resource_type: str) -> Posted:
     for member in item:
         if member not in ("type", "id", "lid", "attributes", "relationships", "links", "meta"):
             detail = f"the member {member[:80]!a} is unknown in a resource; write it into attributes"
-            raise BadRequest("member_unknown", detail, pointer=f"{pointer}/{_escaped(member)}")
+            raise BadRequest("member_unknown", detail, pointer=f"{pointer}/{pointer_token(member)}")
     if not isinstance(item.get("type"), str):
         raise BadRequest(
             "type_missing", f'the resource has no type; write "type": "{resource_type}"', pointer=f"{pointer}/type"
@@ -151,6 +160,27 @@ def _float(text: str) -> float:
     return number
 
 
+def _refuse_depth(document: dict[str, object]) -> None:
+    level: list[object] = [document]
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _members(value) if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(
+        "nested_too_deep", f"the body is nested more than {MAX_DEPTH} deep; send fewer levels", pointer=""
+    )
+
+
 def _refuse_surrogates(body: bytes, document: object) -> None:
     """A lone surrogate, which only an escape can bring, is no text: neither the store nor the answer could hold it."""
     if b"\\ud" not in body and b"\\uD" not in body:
@@ -163,8 +193,3 @@ def _refuse_surrogates(body: bytes, document: object) -> None:
             r"a string holds half of a surrogate pair (\ud800 to \udfff); write the whole pair",
             pointer="",
         ) from None
-
-
-def _escaped(member: str) -> str:
-    """A member name in a JSON pointer (RFC 6901, section 3), cut to a length that can be shown."""
-    return ascii(member[:80])[1:-1].replace("~", "~0").replace("/", "~1")

@@ -8,7 +8,8 @@ from cronwright.timeline.query import ColumnType
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection of resources. `attributes` are all it shows; `columns` those of them that can be asked for, with their types."""
+    """A collection of resources. `attributes` are all it shows; `columns` those of them that can be asked for, with
+    their types."""
 
     type: str
     attributes: tuple[str, ...]

@@ -29,7 +29,8 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a list is asked for. `number` counts from 1; with `after` or `before` it is not looked at. `fields` None means all."""
+    """What a list is asked for. `number` counts from 1; with `after` or `before` it is not looked at. `fields` None
+    means all."""
 
     conditions: tuple[Condition, ...]
     namespace: str | None
@@ -43,7 +44,8 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Where a page lies. `preceding` rows lie ahead of it and `total` there are, each None where it was not counted that far."""
+    """Where a page lies. `preceding` rows lie ahead of it and `total` there are, each None where it was not counted
+    that far."""
 
     first_id: str | None
     last_id: str | None
@@ -73,7 +75,8 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
         match = _FILTER.fullmatch(name)
         if match is not None:
             if match.group(1) not in collection.columns:
-                detail = f"there is no column {match.group(1)[:80]!a} to filter by; write one of {', '.join(collection.columns)}"
+                column = match.group(1)[:80]
+                detail = f"there is no column {column!a} to filter by; write one of {', '.join(collection.columns)}"
                 raise BadRequest("filter_unknown", detail, parameter=name)
             filters.append((match.group(1), value))
         elif name not in ("query", "sort", f"fields[{collection.type}]", *_PAGE_PARAMETERS):
@@ -108,7 +111,8 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
 def links_and_meta(
     url: str, pairs: Sequence[tuple[str, str]], asked: ListRequest, extent: Extent
 ) -> tuple[Mapping[str, JSON], Mapping[str, JSON]]:
-    """Return the links and the meta of a page at `url` (scheme, host and path). Daptin's numbers are on both, as strings in the links.
+    """Return the links and the meta of a page at `url` (scheme, host and path). Daptin's numbers are on both, as
+    strings in the links.
 
     `next` and `prev` go by rows, not by numbers, so that who follows them sees each row once while others arrive.
     """

@@ -1,4 +1,4 @@
-"""Scheme and host as the caller wrote them, which links are made of. Proxies are believed only where they are trusted."""
+"""Scheme and host as the caller wrote them, which links are made of. Only trusted proxies are believed."""
 
 import re
 from collections.abc import Sequence

@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 from cronwright_api.store.database import Database
 
 HEAD = "0001"
-"""The newest step. Where the database has it, Alembic need not be loaded at the start; a test holds it against the steps."""
+"""The newest step. Where the database has it, Alembic need not be loaded at the start; a test holds it against the
+steps."""
 
 
 async def migrate(database: Database) -> None:
@@ -43,7 +44,7 @@ def upgrade(connection: Connection, step: str) -> None:
             ScriptDirectory.from_config(configuration).get_revision(current)
         except CommandError as error:
             raise UnknownStep(
-                f"the database is at step {current}, which this release doesn't know; run the release that wrote it, or a newer one"
+                f"the database is at step {current}, unknown to this release; run the one that wrote it, or a newer"
             ) from error
     command.upgrade(configuration, step)
 

@@ -1,1 +1,2 @@
-"""The store: the timeline's tables in SQLite or PostgreSQL, in portable SQL. Knows nothing of HTTP, callers or Kubernetes."""
+"""The store: the timeline's tables in SQLite or PostgreSQL, in portable SQL. Knows nothing of HTTP, callers or
+Kubernetes."""

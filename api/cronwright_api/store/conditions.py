@@ -1,4 +1,5 @@
-"""Typed conditions of a query as SQL expressions, the same in SQLite and PostgreSQL. Values go in as bound parameters only."""
+"""Typed conditions of a query as SQL expressions, the same in SQLite and PostgreSQL. Values go in as bound parameters
+only."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

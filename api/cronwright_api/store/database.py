@@ -1,9 +1,10 @@
 """The connection to the database: engines, transactions, and foreign errors turned into ours.
 
-SQLite runs in WAL mode: readers never wait for the writer, and there is one writer, which takes the lock as its transaction begins,
-so that no transaction fails half-way for want of it. `synchronous=NORMAL`: a commit survives the end of the process at any moment.
-Only the end of the machine can take the last moments with it, and those the operator finds out again from Jobs and termination
-messages; to wait for the disk at every event would cost more than that is worth.
+SQLite runs in WAL mode: readers never wait for the writer, and there is one writer, which takes the lock as its
+transaction begins, so that no transaction fails half-way for want of it. `synchronous=NORMAL`: a commit survives
+the end of the process at any moment. Only the end of the machine can take the last moments with it, and those the
+operator finds out again from Jobs and termination messages; to wait for the disk at every event would cost more
+than that is worth.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from cronwright_api.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 5000
-"""How long a writer waits for another process's transaction, such as that of a migration or of an API pod that is ending."""
+"""How long a writer waits for another process's transaction, such as that of a migration or of an API pod that is
+ending."""
 READERS = 4
 """SQLite connections that read at once; each is a thread, and a small pod has few cores."""
 POOL_TIMEOUT_SECONDS = 5.0
@@ -66,7 +68,8 @@ class Database:
         """A transaction that commits at the end of the block.
 
         Raises:
-            StoreUnavailable: the disk is full, the file is locked or read-only, the server is away. Nothing is committed then.
+            StoreUnavailable: the disk is full, the file is locked or read-only, the server is away. Nothing is
+                committed then.
         """
         async with self._one_writer or nullcontext():
             with _translated():
@@ -93,7 +96,7 @@ class Database:
 
 
 def insert_missing(connection: AsyncConnection, table: Table) -> Any:
-    """Return INSERT … ON CONFLICT DO NOTHING for `table`, which both databases have but SQLAlchemy has once for each."""
+    """Return INSERT … ON CONFLICT DO NOTHING for `table`; both databases have it, SQLAlchemy once for each."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -133,7 +136,8 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str, pragmas: list[str]) -> None
 
 
 class _translated:
-    """A block in which the driver's errors become StoreUnavailable. Mistakes of ours, such as a wrong statement, stay what they are."""
+    """A block in which the driver's errors become StoreUnavailable. Mistakes of ours, such as a wrong statement, stay
+    what they are."""
 
     def __enter__(self) -> None:
         return None

@@ -20,17 +20,18 @@ MAX_NOTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """The rows of the events that were posted, in their order, and how many of them are new."""
+    """The rows of the events that were posted, in their order, and which of them are new."""
 
     rows: Sequence[Row]
-    created: int
+    created: Sequence[Event]
 
 
 async def ingest(database: Database, events: Sequence[Event], now: datetime) -> Ingested:
     """Store `events`; one that the timeline has already stays as it is. All of them are committed when this returns.
 
-    There is one exception to "stays as it is": an end that the operator inferred gives way to the runner's own under the same id. It
-    goes to the run's notes, and the row gets a new place in the sequence, so that who follows the timeline sees it.
+    There is one exception to "stays as it is": an end that the operator inferred gives way to the runner's own
+    under the same id. It goes to the run's notes, and the row gets a new place in the sequence, so that who follows
+    the timeline sees it.
 
     Raises:
         StoreUnavailable: nothing was stored.
@@ -57,7 +58,7 @@ async def ingest(database: Database, events: Sequence[Event], now: datetime) -> 
             await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, now)
         stored = await connection.execute(_of_ids(list(by_id)))
         rows = {row["id"]: row for row in stored.mappings()}
-    return Ingested([rows[event.id] for event in events], len(new))
+    return Ingested([rows[event.id] for event in events], new)
 
 
 def _of_ids(ids: Sequence[UUID]):  # type: ignore[no-untyped-def]

@@ -1,4 +1,5 @@
-"""Pages of a table in a stable order: by number, or from a row on (keyset), which sees every row once while others arrive."""
+"""Pages of a table in a stable order: by number, or from a row on (keyset), which sees every row once while others
+arrive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,8 +35,8 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows in order; `more` tells whether others follow. `preceding`, the rows ahead of the first, and `total` are counted to
-    COUNTED + 1, which stands for "more than that"."""
+    """The rows in order; `more` tells whether others follow. `preceding`, the rows ahead of the first, and `total` are
+    counted to COUNTED + 1, which stands for "more than that"."""
 
     rows: Sequence[Row]
     more: bool
@@ -57,7 +58,8 @@ async def page_of(
     """Return the rows of `table` that meet all `conditions`, sorted by `order` and at last by arrival.
 
     Raises:
-        UnknownRow: the row to page from is not among the rows that meet the conditions' first, which says what may be seen.
+        UnknownRow: the row to page from is not among the rows that meet the conditions' first, which says what may
+            be seen.
     """
     keys = [*order, SortKey("seq", order[0].descending if order else False)]
     wanted = select(table).where(*conditions)

@@ -1,4 +1,5 @@
-"""Whether the store takes writes now: a committed write of one row, since nothing less meets a full or a read-only disk."""
+"""Whether the store takes writes now: a committed write of one row, since nothing less meets a full or a read-only
+disk."""
 
 from datetime import datetime
 

@@ -1,4 +1,5 @@
-"""Retention: deletes what is too old or too much, in small transactions, so that no event waits long for its turn to be written."""
+"""Retention: deletes what is too old or too much, in small transactions, so that no event waits long for its turn to
+be written."""
 
 import asyncio
 from dataclasses import dataclass

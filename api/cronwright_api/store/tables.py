@@ -20,7 +20,8 @@ from sqlalchemy import (
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC with microseconds in a form that sorts: timestamptz, or text of one length in SQLite."""
+    """An aware datetime, kept in UTC with microseconds in a form that sorts: timestamptz, or text of one length in
+    SQLite."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

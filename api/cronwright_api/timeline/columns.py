@@ -19,7 +19,8 @@ from cronwright_api.store.tables import Instant
 
 @dataclass(frozen=True, slots=True)
 class StoredCollection:
-    """A collection whose rows are in the store. `names` says for each attribute or column name which column of the table it is."""
+    """A collection whose rows are in the store. `names` says for each attribute or column name which column of the
+    table it is."""
 
     collection: Collection
     table: Table

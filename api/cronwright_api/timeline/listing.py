@@ -1,4 +1,5 @@
-"""What a caller sees of a stored collection: a page of it, or one row, of the namespaces where the caller may list Tasks."""
+"""What a caller sees of a stored collection: a page of it, or one row, of the namespaces where the caller may list
+Tasks."""
 
 from dataclasses import replace
 from uuid import UUID

@@ -20,7 +20,8 @@ def listing(stored: StoredCollection) -> dict[str, Any]:
     """Return what OpenAPI says of a list of `stored`."""
     collection = stored.collection
     query = (
-        'Conditions joined by AND, as a JSON list: [{"column":"outcome","operator":"is","value":"failed"}], or as query[][column]=… triples. '
+        'Conditions joined by AND, as a JSON list such as [{"column":"outcome","operator":"is","value":"failed"}], '
+        "or as query[][column]=… triples. "
         f"Columns: {', '.join(collection.columns)}. Operators: {', '.join(OPERATOR_WORDS)}."
     )
     return {

@@ -1,10 +1,10 @@
-"""Posted documents as events: each resource's attributes checked, and its id, where it has one, held against its key."""
+"""Posted documents as events: each resource's attributes checked, and an id that it has held against its key."""
 
 from collections.abc import Sequence
 
 from cronwright.timeline.event import Event, EventError, load_event
 from cronwright_api.errors import Conflict, Invalid
-from cronwright_api.jsonapi.bodies import Posted
+from cronwright_api.jsonapi.bodies import Posted, pointer_token
 
 _GIVEN_BY_THE_STORE = {"event_type", "reference_id", "created_at", "updated_at"}
 
@@ -25,10 +25,9 @@ def _event(resource: Posted) -> Event:
     try:
         event = load_event(attributes)
     except EventError as error:
-        raise Invalid(
-            "attribute_invalid", str(error), pointer=f"{resource.pointer}/attributes/{error.attribute}"
-        ) from error
+        pointer = f"{resource.pointer}/attributes/{pointer_token(error.attribute)}"
+        raise Invalid("attribute_invalid", str(error), pointer=pointer) from error
     if resource.id is not None and resource.id.lower() != str(event.id):
-        detail = f"the id is {resource.id[:80]!a}, but the event's run, pod, attempt and kind give {event.id}; leave the id out"
+        detail = f"the id is {resource.id[:80]!a}, but run, pod, attempt and kind give {event.id}; leave the id out"
         raise Conflict("id_mismatch", detail, pointer=f"{resource.pointer}/id")
     return event

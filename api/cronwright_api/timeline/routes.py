@@ -1,14 +1,17 @@
-"""/api/timeline and /api/run. 401 comes before everything else, so each route asks who is there before it looks at anything."""
+"""/api/timeline and /api/run. 401 comes before everything else, so each route asks who is there before it looks at
+anything."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cronwright.timeline.event import Event
 from cronwright_api.auth.bearer import bearer_token
-from cronwright_api.errors import NotFound
+from cronwright_api.errors import Forbidden, NotFound
 from cronwright_api.jsonapi.bodies import primary_data, read_document
 from cronwright_api.jsonapi.documents import many, one
 from cronwright_api.jsonapi.lists import Extent, links_and_meta, parse_list_request
@@ -22,6 +25,8 @@ from cronwright_api.timeline.listing import page_for, row_for
 from cronwright_api.timeline.posted import events_of
 
 router = APIRouter(tags=["timeline"])
+
+_log = structlog.get_logger()
 
 
 @router.api_route(
@@ -54,10 +59,16 @@ async def post_events(request: Request) -> Response:
     resources, listed = primary_data(await read_document(request), TIMELINE.collection.type)
     events = events_of(resources)
     for resource, event in zip(resources, events, strict=True):
-        reporter.check(event, resource.pointer)
+        try:
+            reporter.check(event, resource.pointer)
+        except Forbidden as refused:
+            _log.warning("event refused", **_keys(event), detail=refused.detail)
+            raise
     stored = await ingest(services.database, events, datetime.now(UTC))
-    services.metrics.events.labels("created").inc(stored.created)
-    services.metrics.events.labels("duplicate").inc(len(events) - stored.created)
+    services.metrics.events.labels("created").inc(len(stored.created))
+    services.metrics.events.labels("duplicate").inc(len(events) - len(stored.created))
+    for event in stored.created:
+        _log.info("event stored", **_keys(event), kind=event.kind, outcome=event.outcome, reason=event.reason)
     rows = [TIMELINE.resource(row) for row in stored.rows]
     base = services.origin(request)
     if listed:
@@ -103,6 +114,10 @@ async def _read(request: Request, stored: StoredCollection, identity: str) -> Re
         )
         raise NotFound("not_found", detail)
     return one(stored.resource(row), services.origin(request))
+
+
+def _keys(event: Event) -> dict[str, str]:
+    return {"task": event.task, "namespace": event.namespace, "run_id": str(event.run_id)}
 
 
 def _extent(page: Page) -> Extent:

@@ -1,5 +1,6 @@
 """An event: one row of the timeline, and its form on the wire (JSON:API attributes in Daptin's snake_case words)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -95,7 +96,7 @@ def load_event(attributes: Mapping[str, JSON]) -> Event:
     known = {field.name for field in fields(Event)}
     for name in attributes:
         if name not in known:
-            raise EventError(name, "is unknown", f"write some of {', '.join(sorted(known))}")
+            raise EventError(name[:80], "is unknown", f"write some of {', '.join(sorted(known))}")
     values: dict[str, object] = {"run_id": _uuid(attributes, "run_id")}
     for name in ("pod_uid", "task", "namespace", "task_uid", "title"):
         values[name] = _text(attributes, name, required=True)
@@ -118,6 +119,8 @@ def load_event(attributes: Mapping[str, JSON]) -> Event:
     payload = attributes.get("payload")
     if payload is not None and not isinstance(payload, Mapping):
         raise EventError("payload", "is not an object", 'write an object such as {"rows": 3}')
+    if payload is not None and (size := len(json.dumps(payload, ensure_ascii=False).encode())) > MAX_PAYLOAD_BYTES:
+        raise EventError("payload", f"has {size} bytes as JSON", f"write at most {MAX_PAYLOAD_BYTES}")
     values["payload"] = payload
     event = Event(**values)  # type: ignore[arg-type]  # each value was checked above by its name
     if (event.kind == "end") != (event.outcome is not None):
@@ -130,10 +133,12 @@ def _text(attributes: Mapping[str, JSON], name: str, required: bool = False) -> 
     if value is None and not required:
         return ""
     if not isinstance(value, str) or (required and not value):
-        raise EventError(name, f"is {value!r}", "write a string that is not empty" if required else "write a string")
-    limit = MAX_LOG_TAIL_BYTES if name == "log_tail" else MAX_MESSAGE_CHARACTERS
-    if len(value) > limit:
-        raise EventError(name, f"has {len(value)} characters", f"write at most {limit}")
+        remedy = "write a string that is not empty" if required else "write a string"
+        raise EventError(name, f"is {_shown(value)}", remedy)
+    if name == "log_tail" and (size := len(value.encode())) > MAX_LOG_TAIL_BYTES:
+        raise EventError(name, f"has {size} bytes", f"write at most {MAX_LOG_TAIL_BYTES}, the last ones")
+    if name != "log_tail" and len(value) > MAX_MESSAGE_CHARACTERS:
+        raise EventError(name, f"has {len(value)} characters", f"write at most {MAX_MESSAGE_CHARACTERS}")
     # PostgreSQL's text can't hold it
     if "\x00" in value:
         raise EventError(name, "holds a NUL character", "leave it out")
@@ -143,14 +148,14 @@ def _text(attributes: Mapping[str, JSON], name: str, required: bool = False) -> 
 def _choice(attributes: Mapping[str, JSON], name: str, choices: tuple[str, ...]) -> str:
     value = attributes.get(name)
     if not isinstance(value, str) or value not in choices:
-        raise EventError(name, f"is {value!r}", f"write one of {', '.join(choices)}")
+        raise EventError(name, f"is {_shown(value)}", f"write one of {', '.join(choices)}")
     return value
 
 
 def _number(attributes: Mapping[str, JSON], name: str, least: int) -> int:
     value = attributes.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise EventError(name, f"is {value!r}", f"write a whole number from {least}")
+        raise EventError(name, f"is {_shown(value)}", f"write a whole number from {least}")
     return value
 
 
@@ -158,7 +163,7 @@ def _uuid(attributes: Mapping[str, JSON], name: str) -> UUID:
     try:
         return UUID(cast(str, attributes.get(name)))
     except (ValueError, TypeError, AttributeError):
-        raise EventError(name, f"is {attributes.get(name)!r}", "write a UUID") from None
+        raise EventError(name, f"is {_shown(attributes.get(name))}", "write a UUID") from None
 
 
 def _instant(attributes: Mapping[str, JSON], name: str) -> datetime | None:
@@ -166,8 +171,17 @@ def _instant(attributes: Mapping[str, JSON], name: str) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise EventError(name, f"is {value!r}", "write a time such as 2027-01-04T08:00:00Z")
+        raise EventError(name, f"is {_shown(value)}", "write a time such as 2027-01-04T08:00:00Z")
     try:
         return parse_instant(value)
     except ValueError:
-        raise EventError(name, f"is {value!r}", "write a time such as 2027-01-04T08:00:00Z") from None
+        raise EventError(name, f"is {_shown(value)}", "write a time such as 2027-01-04T08:00:00Z") from None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+# Enough of a wrong value to find it, not so much that the answer becomes as large as the request.
+_SHOWN_CHARACTERS = 80

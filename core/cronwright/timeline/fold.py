@@ -102,7 +102,8 @@ def note_of(end: Event) -> str:
     at = "" if end.finished_at is None else f" at {format_instant(end.finished_at)}"
     reason = "" if end.reason is None else f" ({end.reason})"
     message = f": {end.message}" if end.message else ""
-    return f"attempt {end.attempt} in pod {end.pod or end.pod_uid} {end.outcome}{reason}{at}, by the {end.reported_by}{message}"
+    who = f"attempt {end.attempt} in pod {end.pod or end.pod_uid}"
+    return f"{who} {end.outcome}{reason}{at}, by the {end.reported_by}{message}"
 
 
 def _how_new(event: Event) -> tuple[float, int, bool]:
