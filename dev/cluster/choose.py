@@ -36,7 +36,8 @@ def decide(wanted: str, started: str | None, can_pull: Callable[[], bool], can_s
         return "local"
     raise Failure(
         "There is no container engine that can pull images, and this is not root on Debian: start Docker "
-        "(CLUSTER=kind), run as root on Debian (CLUSTER=local), or name a cluster of yours (CLUSTER=current CRONWRIGHT_CONTEXT=...)."
+        "(CLUSTER=kind), run as root on Debian (CLUSTER=local), or name a cluster of yours (CLUSTER=current "
+        "CRONWRIGHT_CONTEXT=...)."
     )
 
 

@@ -15,7 +15,7 @@ NODE_PORT_VALUES: Mapping[str, str] = {"api.service.type": "NodePort", "api.serv
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach a cluster: the value of KUBECONFIG, the context that is meant, and where this machine sees the API."""
+    """How to reach a cluster: the value of KUBECONFIG, the context that is meant, and the URL of the API from here."""
 
     kubeconfig: str
     context: str

@@ -23,6 +23,9 @@ def ensure(cluster: Cluster, images: Mapping[str, str], extra: Sequence[str]) ->
     access = cluster.access()
     values = {**{f"images.{program}": name for program, name in images.items()}, **cluster.values}
     settings = [f"--set={key}={value}" for key, value in values.items()]
+    if cluster.kind != "current":
+        # A cluster of ours may hold what somebody applied by hand, the CRD above all; from now on it is the chart's.
+        settings.append("--take-ownership")
     chart = [path for path in CHART.rglob("*") if path.is_file()]
     inputs = cache.digest([cache.digest_of_files(CHART, chart), *settings, *extra])
     if _is_deployed(access, inputs):
