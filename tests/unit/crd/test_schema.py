@@ -1,4 +1,4 @@
-"""The Task resource as written: its fields are those that core honours, each is explained, no two sentences are alike."""
+"""The Task resource as written: its fields are what core honours, all explained, and no two sentences are alike."""
 
 from __future__ import annotations
 
