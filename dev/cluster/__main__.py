@@ -9,7 +9,6 @@ import shlex
 import sys
 
 import choose
-import engine
 import images
 import install
 import programs
@@ -74,7 +73,8 @@ def restart(arguments: argparse.Namespace) -> None:
 
 def down(arguments: argparse.Namespace) -> None:
     choose.cluster().down(arguments.purge)
-    engine.end()
+    if not choose.others_run():
+        images.end_engine()  # all clusters share it
     if arguments.purge:
         choose.forget()
 

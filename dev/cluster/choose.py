@@ -9,6 +9,7 @@ import base
 import cache
 import engine
 import host
+import processes
 from cluster import Cluster
 from current import Current
 from kind import Kind
@@ -72,6 +73,12 @@ def remember(cluster: Cluster) -> None:
 
 def forget() -> None:
     _memory(cache.cluster_name()).unlink(missing_ok=True)
+
+
+def others_run() -> bool:
+    """Whether anything of another cluster in this cache runs."""
+    clusters = cache.root() / "clusters"
+    return any(processes.running(state) for state in clusters.glob("*") if state.is_dir())
 
 
 def _memory(name: str) -> Path:

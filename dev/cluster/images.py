@@ -89,6 +89,12 @@ def ensure(cluster: Cluster) -> dict[str, str]:
         return wanted
 
 
+def end_engine() -> None:
+    """Ends the engine of our own, once nobody builds with it; what was built stays."""
+    with cache.locked(cache.root() / "images.lock"):
+        engine.end()
+
+
 def _provide(cluster: Cluster, wanted: Mapping[str, str]) -> None:
     docker = engine.ensure()
     bases = _bases(docker)
