@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,16 @@ class Helm:
         assert done.returncode == 0 or not check, done.stderr
         return done
 
+    @cache  # noqa: B019  the one Helm lives as long as the tests
     def rendered(self, *settings: str, namespace: str = NAMESPACE) -> str:
         """Return the manifests for `settings`, each as of --set."""
         options = [f"--set={setting}" for setting in settings]
         return self.run("template", self.release, self.chart, "--namespace", namespace, *options).stdout
 
+    @cache  # noqa: B019
     def objects(self, *settings: str) -> dict[tuple[str, str], dict[str, Any]]:
         """Return the objects for `settings` by kind and by name without the release's."""
-        found = [each for each in yaml.safe_load_all(self.rendered(*settings)) if each]
+        found = [each for each in yaml.load_all(self.rendered(*settings), yaml.CSafeLoader) if each]
         prefix = f"{self.release}-cronwright-"
         return {(each["kind"], each["metadata"]["name"].removeprefix(prefix)): each for each in found}
 
