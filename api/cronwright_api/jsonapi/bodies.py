@@ -13,7 +13,7 @@ from cronwright_api.jsonapi.negotiation import check_content_type
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 100
-"""Objects and lists within each other. Python's own limit depends on where in the program a document is walked through."""
+"""Objects and lists within each other. Python's own limit depends on where in the program it walks."""
 
 
 @dataclass(frozen=True, slots=True)
