@@ -1,0 +1,302 @@
+"""Edit, resume, schedule change and time-zone change never fire a run, wherever between two writes the operator stops.
+
+Each row of the table is an edit whose new schedule has a fire time just behind it, which the CronJob controller would
+make up for if it were let. Each is made once for every write that the operator may be stopped after. All of them stand
+side by side, so that the minutes are waited for once.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronwright.instants import format_seconds
+from cronwright.schedule.grammar import Every
+from cronwright.schedule.grid import go_duration, tick_at_or_before
+from support import cut_operator, outage
+from support.cluster import Cluster, cron_jobs_path, is_ready, task_manifest, tasks_path, wait_for
+from support.expected import differences, plan_of
+from support.jobs import JobRecord, MadeJob, recorded_jobs
+from support.operators import OperatorProcess
+from support.schedules import MINUTE, daily_at, every_few_minutes_at, interval, minute_before
+
+NOWHERE = {"cronwright.dev/tests": "nowhere"}
+"""A node selector that no node fits: the Jobs are what is looked at, their pods need not start."""
+
+WORKERS = "256"
+"""A Task at its cut keeps its worker."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A Task with the fields `before`, whose CronJob fired last at `remembered`, is given the fields `after`.
+
+    `writes` is how many times the CronJob is written for it. `soon` says that it has a fire time within some minutes.
+    """
+
+    name: str
+    before: Mapping[str, Any]
+    remembered: datetime
+    after: Mapping[str, Any]
+    writes: int
+    soon: bool = True
+
+
+def edits(now: datetime) -> list[Edit]:
+    """Return the table for a test that starts at `now`."""
+    due = minute_before(now)  # a minute or two ago
+    long_ago = due - timedelta(hours=12)
+    frequent, rare = every_few_minutes_at(due, 2), daily_at(due)
+    rare_long_ago = daily_at(long_ago)
+    ticked_before_due, ticked_when_due = every_few_minutes_at(due - MINUTE, 4), every_few_minutes_at(due, 4)
+    short = interval(now, last_tick=(20, 60), next_tick=(170, 230))
+    short_after_a_tick = interval(now, last_tick=(190, 280), next_tick=(170, 230))
+    ticking = interval(now, last_tick=(10, 100), next_tick=(60, 140), shortest=100)
+    ticked_minutes_ago = interval(now, last_tick=(300, 420), next_tick=(400, 6000))
+    long = interval(now, last_tick=(260, 600), next_tick=(400, 6000))
+
+    def ticked(every: Every, at: datetime = now) -> datetime:
+        return tick_at_or_before(every, at)
+
+    return [
+        Edit("frequent-to-rare", on(ticked_before_due), due - MINUTE, on(rare), 2, soon=False),
+        Edit("frequent-to-rare-ticked", on(ticked_when_due), due, on(daily_at(due - 2 * MINUTE)), 2, soon=False),
+        Edit("rare-to-frequent", on(rare_long_ago), long_ago, on(frequent), 2),
+        Edit("rare-to-rare", on(rare_long_ago), long_ago, on(rare), 2, soon=False),
+        Edit("cron-to-every", on(rare_long_ago), long_ago, on(short), 3),
+        Edit("frequent-cron-to-every", on(ticked_before_due), due - MINUTE, on(short_after_a_tick), 3),
+        Edit("every-to-cron", on(ticked_minutes_ago), ticked(ticked_minutes_ago), on(frequent), 2),
+        Edit("every-to-rare-cron", on(ticked_minutes_ago), ticked(ticked_minutes_ago), on(rare), 2, soon=False),
+        Edit("every-to-shorter", on(ticked_minutes_ago), ticked(ticked_minutes_ago), on(short), 3),
+        Edit("every-to-longer", on(ticking), ticked(ticking), on(long), 3, soon=False),
+        Edit("zone", on(rare, "Etc/GMT+3"), due - timedelta(hours=21), on(rare, "Etc/UTC"), 2, soon=False),
+        Edit("zone-and-line", on(rare_long_ago, "Etc/GMT+3"), due - timedelta(hours=9), on(frequent, "Asia/Tokyo"), 2),
+        Edit("resumed-cron", paused(frequent), long_ago, RESUMED, 2),
+        Edit("resumed-every", paused(short), ticked(short, long_ago), RESUMED, 3),
+        Edit("resumed-with-a-new-line", paused(rare_long_ago), long_ago, {**RESUMED, **on(frequent)}, 2),
+        Edit("manual-to-cron", on("@manual"), long_ago, on(frequent), 2),
+        Edit("manual-to-every", on("@manual"), long_ago, on(short), 3),
+        Edit("paused", on(ticked_when_due), due, {"isActive": False}, 1, soon=False),
+        Edit("other-attributes", on(ticked_when_due), due, {"attributes": {"command": ["true"]}}, 1),
+    ]
+
+
+def on(schedule: str | Every, zone: str | None = None) -> dict[str, Any]:
+    """Return the fields of a Task with this schedule."""
+    text = f"@every {go_duration(schedule.seconds)}" if isinstance(schedule, Every) else schedule
+    return {"schedule": text, "timeZone": zone}
+
+
+def paused(schedule: str | Every) -> dict[str, Any]:
+    """Return the fields of a Task with this schedule that is paused."""
+    return {**on(schedule), "isActive": False}
+
+
+RESUMED = {"isActive": True}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An edit, and after which write of the CronJob the operator is stopped; None lets it end its work."""
+
+    edit: Edit
+    cut: int | None
+
+    @property
+    def name(self) -> str:
+        """The name of the Task that the case is played with."""
+        return f"{self.edit.name}-{'uncut' if self.cut is None else f'cut-after-{self.cut}'}"
+
+
+class Stage:
+    """The cluster as the cases stand on it."""
+
+    def __init__(self, cluster: Cluster, namespace: str, image: str, record: JobRecord, folder: Path) -> None:
+        self.cluster, self.namespace, self.image, self.record = cluster, namespace, image, record
+        self._writes, self._log = folder / "writes", folder / "operator.log"
+        self._writes.touch()
+        self._pool = ThreadPoolExecutor(8)
+
+    def each(self, work: Any, cases: list[Case]) -> None:
+        """Do `work` for all cases, some at a time."""
+        list(self._pool.map(work, cases))
+
+    def tasks(self) -> list[Any]:
+        """Return all Tasks."""
+        return self.cluster.items(tasks_path(self.namespace))
+
+    def create(self, case: Case) -> None:
+        """Make the case's Task as it is before the edit."""
+        fields = {key: value for key, value in case.edit.before.items() if value is not None}
+        manifest = task_manifest(
+            self.namespace,
+            case.name,
+            **fields,
+            concurrencyPolicy="Allow",
+            successfulJobsHistoryLimit=0,
+            failedJobsHistoryLimit=0,
+            template={"spec": {"nodeSelector": NOWHERE}},
+        )
+        self.cluster.create(tasks_path(self.namespace), manifest)
+
+    def edit(self, case: Case) -> None:
+        """Edit the case's Task."""
+        self.cluster.patch(tasks_path(self.namespace, case.name), {"spec": case.edit.after})
+
+    def remember(self, case: Case) -> None:
+        """Let the controller remember the last fire time, as if the CronJob had been there for long."""
+        self.remember_of(case.name, case.edit.remembered)
+
+    def remember_of(self, name: str, time: datetime) -> None:
+        """Write a CronJob's last fire time."""
+        path = f"{cron_jobs_path(self.namespace, name)}/status"
+        self.cluster.patch(path, {"status": {"lastScheduleTime": format_seconds(time)}})
+
+    @contextmanager
+    def operator(self, cuts: Mapping[str, int] | None = None) -> Iterator[None]:
+        """Run an operator meanwhile. With `cuts` each Task of that name is left after so many writes of its CronJob."""
+        self._writes.write_text("")
+        process = OperatorProcess(
+            self.cluster,
+            self.namespace,
+            self.image,
+            self._log,
+            cut_operator.__name__,
+            CUT_LOG=str(self._writes),
+            CUT_AFTER=json.dumps(cuts or {}),
+            CRONWRIGHT_WORKERS=WORKERS,
+        )
+        try:
+            process.wait_until_watching()
+            yield
+        finally:
+            process.kill()
+
+    def writes(self) -> Counter[str]:
+        """Return how often the last operator wrote each CronJob."""
+        lines = [line.split() for line in self._writes.read_text().splitlines()]
+        return Counter(name for name, write in lines if write in cut_operator.CRON_JOB_WRITES)
+
+    def touch_all(self, cases: list[Case], mark: str) -> None:
+        """Write a label on every CronJob, so that the controller looks at each, and return when it has.
+
+        It has when it looks at one that was touched after them: a CronJob edited without the lever, which fires.
+        """
+        bait = f"bait-{mark}"
+        self._lay_out(bait)
+        self.each(lambda case: self._touch(case.name, mark), cases)
+        self._touch(bait, mark)
+        wait_for(f"the controller to fire {bait}, as it does an edit without the lever", lambda: self.record.of(bait))
+        self.cluster.delete(cron_jobs_path(self.namespace, bait))
+
+    def _touch(self, name: str, mark: str) -> None:
+        self.cluster.patch(cron_jobs_path(self.namespace, name), {"metadata": {"labels": {"touched": mark}}})
+
+    def _lay_out(self, bait: str) -> None:
+        due = minute_before(datetime.now(UTC))
+        pod = {
+            "restartPolicy": "Never",
+            "nodeSelector": NOWHERE,
+            "containers": [{"name": "bait", "image": self.image}],
+        }
+        job = {"spec": {"template": {"spec": pod}}}
+        spec = {"schedule": daily_at(due - timedelta(hours=12)), "jobTemplate": job}
+        self.cluster.create(cron_jobs_path(self.namespace), {"metadata": {"name": bait}, "spec": spec})
+        self.remember_of(bait, due - timedelta(hours=12))
+        self.cluster.patch(cron_jobs_path(self.namespace, bait), {"spec": {"schedule": daily_at(due)}})
+
+
+@pytest.fixture
+def record(cluster: Cluster, namespace: str) -> Iterator[JobRecord]:
+    """Every Job of the test's namespace, also those that the operator has deleted since."""
+    with recorded_jobs(cluster, namespace) as found:
+        yield found
+
+
+def test_edits_fire_nothing(
+    cluster: Cluster, namespace: str, runner_image: str, record: JobRecord, tmp_path: Path
+) -> None:
+    stage = Stage(cluster, namespace, runner_image, record, tmp_path)
+    cases = [Case(edit, cut) for edit in edits(datetime.now(UTC)) for cut in (*range(1, edit.writes + 1), None)]
+
+    with stage.operator():
+        stage.each(stage.create, cases)
+        wait_for("all Tasks to be in force", lambda: all(map(is_ready, stage.tasks())), 60)
+    stage.each(stage.remember, cases)
+    assert not record.jobs(), "the fire times that the CronJobs remember leave nothing to fire"
+
+    edited = datetime.now(UTC)
+    stage.each(stage.edit, cases)
+    due = {case.name: case.cut or case.edit.writes for case in cases}
+    with stage.operator(cuts={case.name: case.cut for case in cases if case.cut}):
+        wait_for("each Task to reach its cut", lambda: stage.writes() >= Counter(due), 60)
+        uncut = {case.name for case in cases if case.cut is None}
+        wait_for(
+            "the uncut to be in force",
+            lambda: all(is_ready(task) for task in stage.tasks() if task["metadata"]["name"] in uncut),
+        )
+        assert stage.writes() == due, "each edit takes as many writes as the table says"
+    look(stage, edited, "the edit")
+
+    stage.touch_all(cases, "at-once")
+    look(stage, edited, "a label written at once")
+
+    wait_for("a minute to pass", lambda: datetime.now(UTC) > edited + MINUTE, 90)
+    stage.touch_all(cases, "a-minute-later")
+    look(stage, edited, "a label written a minute later")
+
+    outage.restart("controller-manager")
+    stage.touch_all(cases, "after-a-restart")
+    look(stage, edited, "a restart of the controller manager")
+
+    with stage.operator():
+        wait_for("all Tasks to be in force", lambda: all(map(is_ready, stage.tasks())), 60)
+        found = {cron_job["metadata"]["name"]: cron_job for cron_job in cluster.items(cron_jobs_path(namespace))}
+        differing = {
+            task["metadata"]["name"]: told
+            for task in stage.tasks()
+            if (told := differences(task, found.get(task["metadata"]["name"]), runner_image))
+        }
+        assert not differing
+        stage.touch_all(cases, "after-all")
+        look(stage, edited, "the next operator's work")
+        soon = {case.name for case in cases if case.edit.soon}
+        plans = {name: plan_of(cluster.get(tasks_path(namespace, name))) for name in soon}
+
+        def still_to_fire() -> set[str]:
+            return soon - {
+                job.cron_job
+                for job in fired_after(record, edited)
+                if job.cron_job in soon and plans[job.cron_job].fire_times.is_fire_time(scheduled(job))
+            }
+
+        wait_for("the fire times after the edit to fire", lambda: not still_to_fire(), 300)
+    look(stage, edited, "fire times after the edit")
+
+
+def look(stage: Stage, edited: datetime, after: str) -> None:
+    """Assert that no Job was made for a time up to the edit."""
+    offences = [
+        f"{job.name} for {scheduled(job)}"
+        for job in stage.record.jobs()
+        if scheduled(job) <= edited and not job.cron_job.startswith("bait-")
+    ]
+    assert not offences, f"after {after}, fired for times before the edit at {edited}: {offences}"
+
+
+def fired_after(record: JobRecord, edited: datetime) -> list[MadeJob]:
+    """Return the Jobs for times after the edit."""
+    return [job for job in record.jobs() if scheduled(job) > edited]
+
+
+def scheduled(job: MadeJob) -> datetime:
+    """Return the time for which the controller made the Job."""
+    assert job.scheduled is not None, f"{job.name} was not made by the controller"
+    return job.scheduled

@@ -1,0 +1,45 @@
+"""What a Task's CronJob has to be, by core's own word, and how the one on the cluster differs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cronwright.names import MANIFEST_HASH_ANNOTATION
+from cronwright.observed.cronjob import parse_cron_job
+from cronwright.plan.choose import Plan, choose
+from cronwright.plan.manifests import RunnerSettings, cron_job, manifest_hash
+from cronwright.schedule.grid import tick_at_or_before
+from cronwright.task import parse_task
+
+
+def runner_settings(image: str) -> RunnerSettings:
+    """Return what an `OperatorProcess` with this runner image works with."""
+    return RunnerSettings(image=image, image_pull_policy="Never")
+
+
+def plan_of(task: Mapping[str, Any]) -> Plan:
+    """Return the plan of a Task's manifest."""
+    return choose(parse_task(task))
+
+
+def differences(task: Mapping[str, Any], found: Mapping[str, Any] | None, image: str) -> list[str]:
+    """Return how the CronJob `found` differs from what `task` says; empty where it is just that."""
+    if found is None:
+        return ["there is no CronJob"]
+    plan, facts = plan_of(task), parse_cron_job(found)
+    manifest = cron_job(parse_task(task), plan, runner_settings(image))
+    told = {
+        "owner": (facts.owner_uid, task["metadata"]["uid"]),
+        "schedule": (facts.schedule, plan.schedule),
+        "time zone": (facts.time_zone, plan.time_zone),
+        "suspend": (facts.suspend, plan.suspend),
+        MANIFEST_HASH_ANNOTATION: (facts.manifest_hash, manifest_hash(manifest)),
+        "changed by another hand": (facts.touched, False),
+    }
+    differing = [f"{what} is {is_now}, not {due}" for what, (is_now, due) in told.items() if is_now != due]
+    remembered = facts.last_schedule_time
+    if plan.every and not plan.suspend:
+        if remembered is None:
+            differing.append("there is no lastScheduleTime, so its ticks count from its creation")
+        elif tick_at_or_before(plan.every, remembered) != remembered:
+            differing.append(f"lastScheduleTime {remembered} is off the grid of {plan.schedule}")
+    return differing
