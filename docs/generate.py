@@ -1,4 +1,6 @@
-"""Writes what follows from `crds/task.yaml` and from the chart's `values.yaml`: tables of the docs, the chart's copy.
+"""Writes what follows from a source: tables of the docs, the chart's copy of the Task resource.
+
+The sources are `crds/task.yaml`, the chart's `values.yaml`, the reasons of core and the operator's settings.
 
 `python docs/generate.py` writes, with `--check` it only says what is out of date and exits with 1. Prose is written by
 hand, around the parts between `<!-- made: … -->` and `<!-- end of made -->`.
@@ -15,7 +17,11 @@ from typing import Any
 
 import yaml
 
+from cronwright.reasons import EXPLANATIONS
+from cronwright_operator.settings import Settings
+
 CHECKOUT = Path(__file__).parents[1]
+DOCS = CHECKOUT / "docs"
 CRD = CHECKOUT / "crds" / "task.yaml"
 CHART = CHECKOUT / "helm" / "cronwright"
 LONGEST_DEFAULT = 60  # characters; a longer value is better read in values.yaml
@@ -46,14 +52,41 @@ def main(arguments: list[str] | None = None) -> int:
 def files() -> dict[Path, str]:
     """Return every file that is made, with its text as it has to be."""
     schema = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    tasks, install = CHECKOUT / "docs" / "tasks.md", CHECKOUT / "docs" / "install.md"
+    tasks, install, reasons, operator = (DOCS / f"{page}.md" for page in ("tasks", "install", "reasons", "operator"))
     return {
         CHART / "files" / "crds" / "task.yaml": CRD.read_text(),
         tasks: _replace(
             tasks.read_text(), {"fields": fields_table(schema["spec"]), "status": status_table(schema["status"])}
         ),
         install: _replace(install.read_text(), {"values": values_table((CHART / "values.yaml").read_text())}),
+        reasons: _replace(reasons.read_text(), {"runs": reasons_table(True), "tasks": reasons_table(False)}),
+        operator: _replace(operator.read_text(), {"settings": settings_table()}),
     }
+
+
+def reasons_table(of_runs: bool) -> str:
+    """Return the table of the reasons of runs, or of those of Tasks."""
+    rows = ["| reason | outcome | means | what to do |", "| --- | --- | --- | --- |"]
+    if not of_runs:
+        rows = ["| reason | means | what to do |", "| --- | --- | --- |"]
+    for reason, explanation in EXPLANATIONS.items():
+        if (explanation.outcome is not None) == of_runs:
+            outcome = f" {explanation.outcome} |" if of_runs else ""
+            rows.append(f"| `{reason}` |{outcome} {_cell(explanation.sentence)} | {_cell(explanation.remedy)} |")
+    return "\n".join(rows)
+
+
+def settings_table() -> str:
+    """Return the table of the operator's environment variables."""
+    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "required" if field.is_required() else _code(_plain(field.default))
+        rows.append(f"| `CRONWRIGHT_{name.upper()}` | {default} | {_cell(field.description or '')} |")
+    return "\n".join(rows)
+
+
+def _plain(default: Any) -> Any:
+    return str(default) if isinstance(default, Path) else default
 
 
 def fields_table(spec: Schema) -> str:

@@ -1,4 +1,4 @@
-"""The whole path on the installed product: a Task is applied, its run is on the timeline, its status tells the story."""
+"""The whole path on the installed product: a Task is applied, its run is on the timeline, its status tells of it."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from support.cluster import Cluster, condition, is_ready, jobs_path, task_manifest, tasks_path, wait_for
 
 EVERY_MINUTE = "* * * * *"
