@@ -97,7 +97,7 @@ class Attempt:
 
     def _stop_with_grace(self) -> str:
         """Stop the action and return what a message adds about it."""
-        self._processes.stop(self._pid)
+        self._processes.stop_group(self._pid)
         kill_at = time.monotonic() + GRACE_SECONDS
 
         def ended() -> bool:
@@ -111,7 +111,7 @@ class Attempt:
         until = time.monotonic() + _AFTERMATH_SECONDS
         if self._verdict:
             self._poller.until(lambda: self._processes.exit_code(self._pid) is not None, lambda: until)
-        self._processes.kill(self._pid)
+        self._processes.kill_group(self._pid)
         swept = self._poller.until(self._processes.sweep, lambda: until)
         drained = self._poller.until(lambda: all(relay.drained() for relay in self._relays), lambda: until)
         if not swept:

@@ -24,44 +24,45 @@ def _execute(signals: Signals) -> int:
     import logging
 
     from cronwright.names import FINAL_EXIT_CODE
+    from cronwright.run.termination import MAX_BYTES
     from cronwright_runner import logs
     from cronwright_runner.errors import RunnerError
-    from cronwright_runner.settings import read_settings
+    from cronwright_runner.settings import termination_path
+    from cronwright_runner.termination import leave_behind
 
     logs.configure("json")
     log = logging.getLogger("cronwright.runner")
     try:
-        settings = read_settings(os.environ)
+        return _run(signals)
     except RunnerError as error:
         log.error("%s", error)
-        return FINAL_EXIT_CODE
-    logs.configure(settings.log_format)
-    signals.allow(settings.grace_seconds)
-    from cronwright.run.termination import MAX_BYTES
-    from cronwright_runner.assignment import read_assignment
-    from cronwright_runner.poller import READABLE, Poller
-    from cronwright_runner.processes import Processes
-    from cronwright_runner.run import Run, leave_behind
-
-    try:
-        assignment = read_assignment(settings)
-        document = assignment.document
-        logs.configure(
-            settings.log_format, task=document.name, namespace=document.namespace, run_id=str(assignment.run_id)
-        )
-        poller, processes = Poller(), Processes()
-
-        def on_signal() -> None:
-            signals.drain()
-            processes.reap()
-
-        poller.watch(signals.fd, READABLE, on_signal)
-        return Run(settings, assignment, signals, poller, processes).execute()
-    except RunnerError as error:
-        log.error("%s", error)
-        leave_behind(settings, str(error)[:MAX_BYTES])
+        leave_behind(termination_path(os.environ), str(error)[:MAX_BYTES])
     except Exception as error:
         # A mistake of ours. The action may have run, so no other pod may try
         log.exception("the runner failed")
-        leave_behind(settings, f"the runner failed: {type(error).__name__}: {error}"[:MAX_BYTES])
+        leave_behind(termination_path(os.environ), f"the runner failed: {type(error).__name__}: {error}"[:MAX_BYTES])
     return FINAL_EXIT_CODE
+
+
+def _run(signals: Signals) -> int:
+    from cronwright_runner import logs
+    from cronwright_runner.assignment import read_assignment
+    from cronwright_runner.poller import READABLE, Poller
+    from cronwright_runner.processes import Processes
+    from cronwright_runner.run import Run
+    from cronwright_runner.settings import read_settings
+
+    settings = read_settings(os.environ)
+    signals.allow(settings.grace_seconds)
+    logs.configure(settings.log_format)
+    assignment = read_assignment(settings)
+    document, run_id = assignment.document, str(assignment.run_id)
+    logs.configure(settings.log_format, task=document.name, namespace=document.namespace, run_id=run_id)
+    poller, processes = Poller(), Processes()
+
+    def on_signal() -> None:
+        signals.drain()
+        processes.reap()
+
+    poller.watch(signals.fd, READABLE, on_signal)
+    return Run(settings, assignment, signals, poller, processes).execute()

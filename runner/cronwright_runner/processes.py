@@ -32,8 +32,8 @@ class Processes:
         """Run `body` in a child and return the child's process id.
 
         The child answers SIGTERM with `on_term`, has only the descriptors `keep` beside 0, 1 and 2, and ends with
-        `body`. As a `leader` it is the head of a process group of its own, which `stop` and `kill` reach as a whole;
-        any other child survives `sweep`.
+        `body`. As a `leader` it is the head of a process group of its own, which `stop_group` and `kill_group`
+        reach as a whole; any other child survives `sweep`.
         """
         sys.stdout.flush()
         sys.stderr.flush()
@@ -68,13 +68,18 @@ class Processes:
         """Return the exit code of child `pid`, minus the number of the signal that killed it, or None while it runs."""
         return self._ended.get(pid)
 
-    def stop(self, leader: int) -> None:
+    def stop_group(self, leader: int) -> None:
         """Send SIGTERM to the group of `leader`."""
         _signal(os.killpg, leader, signal.SIGTERM)
 
-    def kill(self, leader: int) -> None:
+    def kill_group(self, leader: int) -> None:
         """Send SIGKILL to the group of `leader`."""
         _signal(os.killpg, leader, signal.SIGKILL)
+
+    def kill(self, pid: int) -> None:
+        """Send SIGKILL to the child `pid` alone."""
+        if pid in self._running:
+            _signal(os.kill, pid, signal.SIGKILL)
 
     def sweep(self) -> bool:
         """Kill what an action left, even where it left its group, and return whether nothing was there any more.

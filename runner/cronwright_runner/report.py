@@ -38,10 +38,15 @@ class Report:
         """Return whether `event` is on the timeline."""
         return self._reporter is not None and self._reporter.answers.get(_key(event), False)
 
+    def close(self) -> None:
+        """End the reporter; what it has not delivered by now is left to the termination message."""
+        if self._reporter is not None:
+            self._reporter.close()
+
 
 class _Reporter:
     def __init__(self, poller: Poller, processes: Processes, settings: Settings, url: str) -> None:
-        self._poller = poller
+        self._poller, self._processes = poller, processes
         self._heard = b""
         self.answers: dict[tuple[int, str], bool] = {}
         self.gone = False
@@ -57,13 +62,16 @@ class _Reporter:
             report(Delivery(url, settings.token_path, settings.ca_file), inbox, outbox)
 
         # It must outlive the SIGTERM that ends the run, to report that
-        processes.fork(body, on_term=SIG_IGN, keep=(inbox, outbox), leader=False)
+        self._pid = processes.fork(body, on_term=SIG_IGN, keep=(inbox, outbox), leader=False)
         os.close(inbox)
         os.close(outbox)
         poller.watch(self._answers_fd, READABLE, self._hear)
 
     def tell(self, event: Event) -> None:
         self._mail.put(json.dumps(dump_event(event)).encode() + b"\n")
+
+    def close(self) -> None:
+        self._processes.kill(self._pid)
 
     def _hear(self) -> None:
         data = os.read(self._answers_fd, 4096)

@@ -27,6 +27,8 @@ def report(delivery: Delivery, inbox: int, outbox: int) -> None:
         try:
             _deliver(delivery, mail, outbox)
         except Unavailable as error:
+            if mail.closed:
+                return
             log.warning("the timeline can't be reached; the run goes on, and so do the tries: %s", error)
             _deliver_at_last(delivery, mail, outbox)
 

@@ -20,6 +20,7 @@ from cronwright_runner.processes import Processes
 from cronwright_runner.report import Report
 from cronwright_runner.settings import Settings
 from cronwright_runner.signals import Signals
+from cronwright_runner.termination import leave_behind
 
 DELIVERY_SECONDS = 10
 """How long the run's end may take to reach the timeline before it is left to the termination message."""
@@ -51,6 +52,12 @@ class Run:
 
     def execute(self) -> ExitCode:
         """Run the action, unless the gate says not to, write the termination message, and return the exit code."""
+        try:
+            return self._execute()
+        finally:
+            self._report.close()
+
+    def _execute(self) -> ExitCode:
         now = datetime.now(UTC)
         skip = gate(self._assignment.document, self._assignment.due, now)
         if skip is not None:
@@ -124,12 +131,12 @@ class Run:
             f": {end.message}" if end.message else "",
         )
         # Before the delivery, so that a kill in the middle of it leaves the word of how the run ended
-        self._leave_behind(dump_termination(termination_of(event, delivered=False)))
+        leave_behind(self._settings.termination_path, dump_termination(termination_of(event, delivered=False)))
         self._report.tell(event)
         until = time.monotonic() + DELIVERY_SECONDS
         self._poller.until(lambda: self._report.settled(event), lambda: min(until, self._signals.leave_at()))
         if self._report.delivered(event):
-            self._leave_behind(dump_termination(termination_of(event, delivered=True)))
+            leave_behind(self._settings.termination_path, dump_termination(termination_of(event, delivered=True)))
         elif self._settings.api_url is not None:
             log.warning(
                 "the timeline does not have the end of this run; it is left to the operator in the termination message"
@@ -137,15 +144,3 @@ class Run:
         if end.reason is Reason.TERMINATED:
             return ExitCode.TERMINATED
         return ExitCode.FINAL if outcome is Outcome.FAILED else ExitCode.DONE
-
-    def _leave_behind(self, message: str) -> None:
-        leave_behind(self._settings, message)
-
-
-def leave_behind(settings: Settings, message: str) -> None:
-    """Write the termination `message`; where that fails, the log says so, and the run's outcome stands all the same."""
-    try:
-        # Not by a rename: the kubelet has mounted this very file
-        settings.termination_path.write_text(message, encoding="utf-8")
-    except OSError as error:
-        log.error("the termination message can't be written: %s", error)

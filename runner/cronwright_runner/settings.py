@@ -47,6 +47,11 @@ class Settings:
     """CRONWRIGHT_LOG_FORMAT: json or text."""
 
 
+def termination_path(environment: Mapping[str, str]) -> Path:
+    """Return where the termination message goes; it is needed even where the other settings can't be read."""
+    return Path(environment.get("CRONWRIGHT_TERMINATION_PATH") or "/dev/termination-log")
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings in `environment`.
 
@@ -76,7 +81,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         job_uid_path=path("CRONWRIGHT_JOB_UID_PATH", names.JOB_UID_PATH),
         scheduled_time_path=path("CRONWRIGHT_SCHEDULED_TIME_PATH", names.SCHEDULED_TIME_PATH),
         token_path=path("CRONWRIGHT_TOKEN_PATH", names.TOKEN_PATH),
-        termination_path=path("CRONWRIGHT_TERMINATION_PATH", "/dev/termination-log"),
+        termination_path=termination_path(environment),
         grace_seconds=_grace(environment.get("CRONWRIGHT_GRACE_SECONDS", "")),
         log_format=_log_format(environment.get("CRONWRIGHT_LOG_FORMAT", "")),
     )
