@@ -5,7 +5,6 @@ Installed on the PATH it is also the kubectl plugin `kubectl cronwright`. What a
 
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -26,6 +25,9 @@ app.command("timeline")(timeline.timeline)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        # Takes longer to import than the rest of a `convert`
+        from importlib.metadata import version
+
         typer.echo(f"kubectl-cronwright {version('cronwright')}")
         raise typer.Exit
 

@@ -136,8 +136,7 @@ def _refusal(access: Access, error: urllib.error.HTTPError, wanted: Wanted) -> A
     if error.code == HTTPStatus.FORBIDDEN:
         if wanted.namespace is None:
             return AccessRefused(
-                "the token may not see the Tasks of every namespace (403); give --namespace, or ask for the verb list"
-                " on tasks.cronwright.dev"
+                "the token may not see the Tasks of any namespace (403); ask for the verb list on tasks.cronwright.dev"
             )
         return AccessRefused(
             f"the token may not see the Tasks of namespace {wanted.namespace} (403); ask for the verb list on"
