@@ -11,6 +11,7 @@ import sys
 import choose
 import images
 import install
+import node_image
 import programs
 from cluster import COMPONENTS, component
 from progress import Failure
@@ -79,6 +80,10 @@ def down(arguments: argparse.Namespace) -> None:
         choose.forget()
 
 
+def build_node_image(_: argparse.Namespace) -> None:
+    print(node_image.ensure())
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python3 dev/cluster",
@@ -110,6 +115,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--purge", action="store_true", help="also delete the cluster's state; programs stay cached")
     command.set_defaults(run=down)
 
+    command = commands.add_parser("node-image", help="build a node image for kind where none can be pulled")
+    command.set_defaults(run=build_node_image)
     return top
 
 

@@ -67,6 +67,12 @@ def ensure() -> Engine:
     return found if found is not None else _own(cache.root() / "engine", NO_NETWORK, None)
 
 
+def for_kind() -> Engine:
+    """The engine that kind is to use: the caller's, else one of our own that can run nodes."""
+    found = reachable()
+    return found if found is not None else bridged()
+
+
 def bridged() -> Engine:
     """An engine of our own that runs containers with ports, for kind: in a network namespace, with a bridge there."""
     folder = cache.root() / "kind-engine"

@@ -251,9 +251,9 @@ class Local:
             return
         out = self.state / "pause.tar"
         busybox = next(path for path in (Path("/usr/bin/busybox"), Path("/bin/busybox")) if path.exists())
-        archive.write_image(
-            out, node.PAUSE_IMAGE, {"bin/busybox": busybox, "bin/sleep": "busybox"}, ["/bin/sleep", "2147483647"]
-        )
+        layers: dict[str, archive.Layer] = {"sh": {"bin/busybox": busybox, "bin/sleep": "busybox"}}
+        forever = {"Entrypoint": ["/bin/sleep", "2147483647"]}
+        archive.write(out, layers, [archive.Image([node.PAUSE_IMAGE], ["sh"], forever)])
         commands.run(self._ctr("images", "import", out))
 
     # Ending

@@ -25,7 +25,9 @@ KUBE_NAMES = (
 
 @dataclass(frozen=True)
 class Build:
-    """One `go build` in one module: which packages, with which flags, and which names the result answers to."""
+    """One `go build` in one module: which packages, with which flags, and which names the result answers to.
+
+    Without `in_bin` its programs are not for the PATH, where they would hide the distribution's."""
 
     module: str
     what: str
@@ -33,6 +35,7 @@ class Build:
     ldflags: str = ""
     flags: tuple[str, ...] = ()
     cgo: bool | None = None
+    in_bin: bool = True
     links: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def key(self) -> str:
@@ -82,7 +85,8 @@ def ensure(builds: Sequence[Build]) -> None:
             with cache.locked(cache.root() / "programs" / f"{build.module}.lock"):
                 if not build.folder().exists():
                     _make(build)
-        _link(build)
+        if build.in_bin:
+            _link(build)
 
 
 def identity(build: Build) -> str:
