@@ -10,7 +10,7 @@ from support import operators
 from support.cluster import Cluster
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def runner_image(cluster: Cluster) -> Iterator[str]:
     """The image of runs that the chart uses. While it is in use, the installed operator rests."""
     if cluster.find(operators.DEPLOYMENT) is None:

@@ -15,7 +15,7 @@ WATCH_SECONDS = 2
 """How long one watch lasts; the end of a record waits for it."""
 
 SCHEDULED_TIMESTAMP = "batch.kubernetes.io/cronjob-scheduled-timestamp"
-"""The controller's own note of the scheduled time, on the Job (Kubernetes: batch/v1 CronJobScheduledTimestampAnnotation)."""
+"""The controller's note of the scheduled time, on the Job (batch/v1 types.go, CronJobScheduledTimestampAnnotation)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class OperatorProcess:
 
     def wait_until_watching(self) -> None:
         """Return once the operator has listed everything and works on it."""
-        wait_for("the operator to watch", self._watches, 30)
+        wait_for("the operator to watch", self._watches, 120)
 
     def _watches(self) -> bool:
         if self.process.poll() is not None:
@@ -74,6 +74,30 @@ class OperatorProcess:
         except httpx.TransportError:
             return False
         return "cronwright_last_full_pass_timestamp_seconds 0.0" not in metrics
+
+    def writes(self) -> int:
+        """Return how many requests it has sent that are no reads."""
+        return int(sum(value for labels, value in self._requests() if 'method="get"' not in labels))
+
+    def reconciliations(self) -> int:
+        """Return how often it has worked on a Task to the end."""
+        return int(self._metric('cronwright_reconciliations_total{result="done"}'))
+
+    def last_full_pass(self) -> float:
+        """Return the Unix time of its last pass over every Task."""
+        return self._metric("cronwright_last_full_pass_timestamp_seconds")
+
+    def _requests(self) -> list[tuple[str, float]]:
+        lines = [
+            line.rpartition(" ") for line in self._metrics() if line.startswith("cronwright_kubernetes_requests_total{")
+        ]
+        return [(labels, float(value)) for labels, _, value in lines]
+
+    def _metric(self, name: str) -> float:
+        return next((float(line.rpartition(" ")[2]) for line in self._metrics() if line.startswith(f"{name} ")), 0.0)
+
+    def _metrics(self) -> list[str]:
+        return httpx.get(f"http://localhost:{self.port}/metrics").text.splitlines()
 
     def kill(self) -> None:
         """End it as a crash would."""
