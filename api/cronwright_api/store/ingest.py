@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.event import Event
@@ -61,7 +62,7 @@ async def ingest(database: Database, events: Sequence[Event], now: datetime) -> 
     return Ingested([rows[event.id] for event in events], new)
 
 
-def _of_ids(ids: Sequence[UUID]):  # type: ignore[no-untyped-def]
+def _of_ids(ids: Sequence[UUID]) -> Select[Any]:
     return select(tables.event).where(tables.event.c.id.in_(ids))
 
 
@@ -87,11 +88,18 @@ async def _fold_runs(
         events.setdefault(row["run_id"], []).append(event_of_row(row))
     former = await connection.execute(select(tables.run.c.id, tables.run.c.notes).where(tables.run.c.id.in_(run_ids)))
     former_notes: dict[UUID, list[str]] = {row.id: row.notes for row in former}
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
     for run_id in run_ids:
         values = values_of_run(fold(events[run_id]))
         kept = [*former_notes.get(run_id, []), *notes.get(run_id, []), *values["notes"]]
         values |= {"notes": list(dict.fromkeys(kept))[-MAX_NOTES:], "updated_at": now}
         if run_id in former_notes:
-            await connection.execute(update(tables.run).where(tables.run.c.id == run_id).values(values))
+            changed.append(values | {"the_run": run_id})
         else:
-            await connection.execute(insert(tables.run).values(id=run_id, created_at=now, **values))
+            new.append(values | {"id": run_id, "created_at": now})
+    # One call for all: in SQLite the way to the connection's thread and back costs more than a row
+    if new:
+        await connection.execute(insert(tables.run), new)
+    if changed:
+        await connection.execute(update(tables.run).where(tables.run.c.id == bindparam("the_run")), changed)

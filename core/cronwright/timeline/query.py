@@ -215,7 +215,8 @@ def _condition(part: object, columns: Mapping[str, ColumnType]) -> Condition:
             raise QueryError(f"the value of {column} {word} is {_shown(value)}", 'write a list such as ["a", "b"]')
         if len(value) > MAX_CHOICES:
             raise QueryError(f"the list of {column} {word} has {len(value)} values", f"write at most {MAX_CHOICES}")
-        return Condition(column, operator, tuple(_value(column, kind, choice) for choice in value))
+        choices = tuple(None if choice is None else _value(column, kind, choice) for choice in value)
+        return Condition(column, operator, choices)
     if value is None:
         if operator in (Operator.IS, Operator.IS_NOT):
             return Condition(column, operator)

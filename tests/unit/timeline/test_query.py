@@ -65,8 +65,8 @@ def test_read(text: str, conditions: list[Condition]) -> None:
 
 def test_every_word_of_the_contract_is_known() -> None:
     words = (
-        "is,is not,eq,neq,contains,not contains,like,not like,ilike,begins with,ends with,more than,less than,more then,"
-        "less then,gt,lt,gte,lte,after,before,is true,is false,is empty,is not empty,in,any of,none of"
+        "is,is not,eq,neq,contains,not contains,like,not like,ilike,begins with,ends with,more than,less than,"
+        "more then,less then,gt,lt,gte,lte,after,before,is true,is false,is empty,is not empty,in,any of,none of"
     )
     assert set(OPERATOR_WORDS) == set(words.split(","))
 

@@ -1,0 +1,75 @@
+"""The schema's steps: up, down, up again, and nothing in them that the tables don't say."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from cronwright_api.migrations import HEAD, UnknownStep, downgrade, migrate, upgrade
+from cronwright_api.store.database import Database, StoreUnavailable
+from cronwright_api.store.tables import metadata
+
+pytestmark = pytest.mark.anyio
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+
+async def test_up_down_and_up_again(database: Database) -> None:
+    for turn in range(2):
+        async with database.writing() as connection:
+            assert await connection.run_sync(tables) == {"alembic_version", "event", "run", "probe"}, turn
+            await connection.run_sync(downgrade, "base")
+        async with database.writing() as connection:
+            assert await connection.run_sync(tables) == {"alembic_version"}
+            await connection.run_sync(upgrade, HEAD)
+
+
+async def test_the_steps_make_what_the_tables_say(database: Database) -> None:
+    async with database.writing() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+def test_the_newest_step_is_the_one_that_the_start_looks_for() -> None:
+    assert ScriptDirectory("api/cronwright_api/migrations").get_current_head() == HEAD
+
+
+async def test_a_second_start_changes_nothing(database: Database) -> None:
+    await migrate(database)
+
+
+async def test_two_at_once(file: Path) -> None:
+    both = [Database(f"sqlite:///{file}") for _ in range(2)]
+    await asyncio.gather(*(migrate(one) for one in both))
+    for one in both:
+        await one.close()
+
+
+async def test_a_database_of_a_newer_release_is_left_alone(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UnknownStep, match="the database is at step 9999, unknown to this release"):
+        await migrate(database)
+
+
+async def test_a_step_that_fails_leaves_nothing(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE run (id)")
+    connection.commit()
+    database = Database(f"sqlite:///{file}")
+    with pytest.raises(StoreUnavailable, match="table run already exists"):
+        await migrate(database)
+    await database.close()
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    assert [name for (name,) in names] == ["run"]
+    connection.close()
