@@ -111,10 +111,12 @@ def next_run(task: Task | None) -> datetime | None:
     return parse_instant(text) if text else None
 
 
-def has_told_its_run(task: Task | None, run: Run | None) -> bool:
-    """Return whether the Task's status has a last run that is not before `run`."""
-    last = (task or {}).get("status", {}).get("lastRun", {})
-    if run is None or not last.get("outcome") or not last.get("completionTime"):
-        return False
+def has_told_its_run(task: Task | None, run: Run) -> bool:
+    """Return whether the Task's status knows of an end that is not before that of `run`.
+
+    `lastRun` would not do: it may be about the next run already.
+    """
+    status = (task or {}).get("status", {})
+    ends = [parse_instant(status[field]) for field in ("lastSuccessfulTime", "lastFailureTime") if field in status]
     # The status has whole seconds, the timeline more.
-    return run.finished_at is None or parse_instant(last["completionTime"]) >= run.finished_at.replace(microsecond=0)
+    return run.finished_at is not None and any(end >= run.finished_at.replace(microsecond=0) for end in ends)
