@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +17,11 @@ FIRST_RUN_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def api() -> httpx.Client:
+def api() -> Iterator[httpx.Client]:
     """The timeline as a developer reaches it."""
     headers = {"Authorization": f"Bearer {os.environ['CRONWRIGHT_TOKEN']}"}
-    return httpx.Client(base_url=os.environ["CRONWRIGHT_URL"], headers=headers, timeout=30)
+    with httpx.Client(base_url=os.environ["CRONWRIGHT_URL"], headers=headers, timeout=30) as client:
+        yield client
 
 
 def rows(api: httpx.Client, collection: str, namespace: str, **parameters: str) -> list[dict[str, Any]]:
