@@ -10,20 +10,41 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class Tail:
-    """The last bytes of a stream."""
+    """The end of what was printed on both outputs, in the order in which it came.
+
+    Where it gets too long, the output that has more of it gives way: a line about an error must not be lost behind much
+    that was printed elsewhere.
+    """
 
     def __init__(self, limit: int = MAX_LOG_TAIL_BYTES) -> None:
         self._limit = limit
-        self._kept = bytearray()
+        self._chunks: list[tuple[int, bytes]] = []
+        self._sizes: dict[int, int] = {}
 
-    def add(self, data: bytes) -> None:
-        """Append `data`, and forget what no longer fits."""
-        self._kept += data[-self._limit :]
-        del self._kept[: -self._limit]
+    def add(self, output: int, data: bytes) -> None:
+        """Append `data` of `output`, a file descriptor, and forget what no longer fits."""
+        kept = data[-self._limit :]
+        self._chunks.append((output, kept))
+        self._sizes[output] = self._sizes.get(output, 0) + len(kept)
+        while (surplus := sum(self._sizes.values()) - self._limit) > 0:
+            self._shorten(max(self._sizes, key=lambda of: self._sizes[of]), surplus)
 
     def text(self) -> str:
-        """Return what is kept, at most one character for each byte. NUL, which no timeline holds, is replaced."""
-        return bytes(self._kept).decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        """Return what is kept, within the limit in UTF-8 as well. NUL, which no timeline holds, is replaced."""
+        joined = b"".join(data for _, data in self._chunks).decode("utf-8", "replace")
+        # A byte that is no UTF-8 has become a character of three
+        clean = joined.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode()
+        return clean[-self._limit :].decode("utf-8", "ignore")
+
+    def _shorten(self, output: int, surplus: int) -> None:
+        """Forget the beginning of `output`: its oldest chunk, or as much of it as is too much."""
+        index = next(index for index, (of, _) in enumerate(self._chunks) if of == output)
+        data = self._chunks[index][1]
+        if len(data) > surplus:
+            self._chunks[index] = (output, data[surplus:])
+        else:
+            del self._chunks[index]
+        self._sizes[output] -= min(surplus, len(data))
 
 
 class Relay:
@@ -60,5 +81,5 @@ class Relay:
         if not data:
             self.ended = True
             return
-        self._tail.add(data)
+        self._tail.add(self._sink.fd, data)
         self._sink.put(data)

@@ -55,7 +55,8 @@ class Sink:
     """
 
     def __init__(self, poller: Poller, fd: int) -> None:
-        self._poller, self._fd = poller, fd
+        self._poller = poller
+        self.fd = fd
         self._backlog = bytearray()
         self.on_room: Callable[[], None] | None = None
         """Called when all has been written."""
@@ -66,12 +67,12 @@ class Sink:
     def put(self, data: bytes) -> None:
         """Write `data` after what is already waiting."""
         if not self._backlog:
-            self._poller.watch(self._fd, WRITABLE, self._write)
+            self._poller.watch(self.fd, WRITABLE, self._write)
         self._backlog += data
 
     def _write(self) -> None:
         try:
-            del self._backlog[: os.write(self._fd, self._backlog[:_UNBLOCKED_BYTES])]
+            del self._backlog[: os.write(self.fd, self._backlog[:_UNBLOCKED_BYTES])]
         except BlockingIOError:
             # Someone else who has the descriptor made it non-blocking, and it is full
             return
@@ -79,6 +80,6 @@ class Sink:
             # Nobody reads at the other end, nor will again, and the run goes on without
             self._backlog.clear()
         if not self._backlog:
-            self._poller.forget(self._fd)
+            self._poller.forget(self.fd)
             if self.on_room is not None:
                 self.on_room()

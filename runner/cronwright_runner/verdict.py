@@ -58,10 +58,10 @@ def payload_of(result: object) -> tuple[JSONObject | None, str]:
         return None, ""
     payload = result if isinstance(result, Mapping) else {"result": result}
     try:
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         return None, f"the action's result was dropped, because it can't be written as JSON: {error}"
-    size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_PAYLOAD_BYTES:
         return (
             None,
