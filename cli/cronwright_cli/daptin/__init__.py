@@ -1,1 +1,5 @@
-"""From a Daptin schema's `Tasks:` section to Task manifests: `schema` reads it, `convert` decides, `notes` tells."""
+"""From a Daptin schema's `Tasks:` section to Task manifests.
+
+`schema` reads the file (with `values` and `yamlvalues`), `convert` decides for all tasks and `task` for each (with
+`properties` and `schedule`), `notes` tells what changed.
+"""
