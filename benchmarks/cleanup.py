@@ -1,0 +1,44 @@
+"""Namespaces of benchmarks, which are gone when the next measurement starts: what a deletion leaves to the garbage
+collector would slow it down.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from support.cluster import CORE, Cluster, cron_jobs_path, namespace_in, tasks_path, wait_for
+
+DELETION_SECONDS = 180
+
+
+@contextmanager
+def namespace_for(cluster: Cluster, *further: str) -> Iterator[str]:
+    """Make a namespace, and delete it and all in it afterwards. `further` are paths of collections, with a `{}` for the
+    namespace, that hold other objects than Tasks and CronJobs.
+    """
+    with namespace_in(cluster, "bench") as namespace:
+        try:
+            yield namespace
+        finally:
+            # children first, so that none is left to the garbage collector
+            collections = [
+                cron_jobs_path(namespace),
+                tasks_path(namespace),
+                *(path.format(namespace) for path in further),
+            ]
+            _delete_all(cluster, collections)
+    wait_for(
+        "the namespace to be gone", lambda: cluster.find(f"{CORE}/namespaces/{namespace}") is None, DELETION_SECONDS
+    )
+
+
+def _delete_all(cluster: Cluster, collections: Sequence[str]) -> None:
+    for path in collections:
+        cluster.http.request(
+            "DELETE", path, json={"propagationPolicy": "Background"}, timeout=DELETION_SECONDS
+        ).raise_for_status()
+        wait_for(f"{path} to be empty", partial(_is_empty, cluster, path), DELETION_SECONDS)
+
+
+def _is_empty(cluster: Cluster, path: str) -> bool:
+    return not cluster.get(f"{path}?limit=1")["items"]

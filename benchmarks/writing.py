@@ -1,0 +1,94 @@
+"""How many writes a converged Task costs, an edit, and a full pass that finds nothing to do.
+
+Counted by the operator's own metric, and beside it by what a watch of the namespace saw change: a write that the
+operator did not count, or that kopf made behind its back, would show there.
+"""
+
+from collections.abc import Iterator
+
+from cleanup import namespace_for
+from figures import Figure
+from tasks import EVERY, MONTHLY
+from watching import Watch
+
+from programs import create_tasks, operator, wait_for_full_passes, writes
+from support.cluster import Cluster, cron_jobs_path, is_ready, tasks_path
+from support.operators import OperatorProcess
+
+PASS_SECONDS = 10
+PASSES = 3
+LONGEST_SECONDS = 300
+
+
+def measure(cluster: Cluster, count: int) -> Iterator[Figure]:
+    """Yield the figures for `count` Tasks of each kind."""
+    with (
+        namespace_for(cluster) as namespace,
+        operator(cluster, namespace, CRONWRIGHT_FULL_PASS_SECONDS=str(PASS_SECONDS)) as process,
+    ):
+        process.wait_until_watching()
+        yield _creates(cluster, namespace, process, count, "a Task with a preset", MONTHLY, 2)
+        yield _edits(cluster, namespace, process, count)
+        yield _full_passes(cluster, namespace, process, count)
+    with (
+        namespace_for(cluster) as namespace,
+        operator(cluster, namespace, CRONWRIGHT_FULL_PASS_SECONDS=str(PASS_SECONDS)) as process,
+    ):
+        process.wait_until_watching()
+        yield _creates(cluster, namespace, process, count, "an `every` Task", EVERY, 3)
+
+
+def _creates(
+    cluster: Cluster, namespace: str, process: OperatorProcess, count: int, what: str, schedule: str, goal: int
+) -> Figure:
+    done = Watch(cluster, tasks_path(namespace), is_ready)
+    children = Watch(cluster, cron_jobs_path(namespace))
+    before = writes(process)
+    create_tasks(cluster, namespace, count, schedule)
+    done.wait(count, LONGEST_SECONDS)
+    _settle(process)
+    seen = done.changes - count + children.changes  # a Task's creation is not the operator's
+    done.close()
+    children.close()
+    return _per_task(f"writes to converge {what}", writes(process) - before, seen, count, goal)
+
+
+def _edits(cluster: Cluster, namespace: str, process: OperatorProcess, count: int) -> Figure:
+    done = Watch(cluster, tasks_path(namespace), is_ready)
+    children = Watch(cluster, cron_jobs_path(namespace))
+    before = writes(process)
+    for task in cluster.items(tasks_path(namespace)):
+        cluster.patch(tasks_path(namespace, task["metadata"]["name"]), {"spec": {"schedule": "30 4 1 * *"}})
+    done.wait(count, LONGEST_SECONDS)
+    _settle(process)
+    seen = done.changes - count + children.changes
+    done.close()
+    children.close()
+    return _per_task("writes for an edited schedule", writes(process) - before, seen, count, 3)
+
+
+def _full_passes(cluster: Cluster, namespace: str, process: OperatorProcess, count: int) -> Figure:
+    _settle(process)
+    tasks, children = Watch(cluster, tasks_path(namespace)), Watch(cluster, cron_jobs_path(namespace))
+    before = writes(process)
+    for _ in wait_for_full_passes(process, PASSES, PASS_SECONDS):
+        pass
+    made, seen = writes(process) - before, tasks.changes + children.changes
+    tasks.close()
+    children.close()
+    return Figure(
+        f"writes in {PASSES} full passes over {count} unchanged Tasks",
+        f"{made} (a watch saw {seen})",
+        "0",
+        made == seen == 0,
+    )
+
+
+def _settle(process: OperatorProcess) -> None:
+    """Let what the writes themselves have caused come in and be looked at."""
+    for _ in wait_for_full_passes(process, 2, PASS_SECONDS):
+        pass
+
+
+def _per_task(name: str, made: int, seen: int, count: int, goal: int) -> Figure:
+    return Figure(name, f"{made / count:.2f} (a watch saw {seen / count:.2f})", str(goal), made == goal * count)
