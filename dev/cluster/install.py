@@ -24,14 +24,20 @@ def ensure(cluster: Cluster, images: Mapping[str, str], extra: Sequence[str]) ->
     values = {**{f"images.{program}": name for program, name in images.items()}, **cluster.values}
     settings = [f"--set={key}={value}" for key, value in values.items()]
     if cluster.kind != "current":
-        # A cluster of ours may hold what somebody applied by hand, the CRD above all; from now on it is the chart's.
-        settings.append("--take-ownership")
+        # What somebody applied or changed by hand in a cluster of ours, the CRD above all, becomes the chart's again.
+        settings += ["--take-ownership", "--force-conflicts"]
     chart = [path for path in CHART.rglob("*") if path.is_file()]
     inputs = cache.digest([cache.digest_of_files(CHART, chart), *settings, *extra])
-    if _is_deployed(access, inputs):
-        say(f"{RELEASE} is installed in {NAMESPACE}, and up to date")
-        return
+    with cache.locked(cache.root() / "clusters" / f"{access.context}.install.lock"):
+        if _is_deployed(access, inputs):
+            say(f"{RELEASE} is installed in {NAMESPACE}, and up to date")
+            return
+        _install(access, [f"--labels={INPUTS_LABEL}={inputs}", *settings, *extra])
+
+
+def _install(access: Access, settings: Sequence[str]) -> None:
     with step(f"installing {RELEASE} in {NAMESPACE}"):
+        _forget_interrupted(access)
         try:
             commands.run(
                 access.helm(
@@ -39,14 +45,11 @@ def ensure(cluster: Cluster, images: Mapping[str, str], extra: Sequence[str]) ->
                     "--install",
                     RELEASE,
                     CHART,
-                    "--namespace",
-                    NAMESPACE,
+                    f"--namespace={NAMESPACE}",
                     "--create-namespace",
-                    f"--labels={INPUTS_LABEL}={inputs}",
                     "--wait",
                     f"--timeout={WAIT_SECONDS}s",
                     *settings,
-                    *extra,
                 )
             )
         except Failure as failure:
@@ -64,6 +67,14 @@ def developer_token(access: Access) -> str:
     if not commands.succeeds(access.kubectl("get", "serviceaccount", DEVELOPER, f"--namespace={NAMESPACE}")):
         ensure_developer(access)
     return commands.run(create).strip()
+
+
+def _forget_interrupted(access: Access) -> None:
+    """Removes what a helm that was killed has left: a revision "in progress" for ever, over which helm refuses to work.
+    Nobody else is at it, for we hold the lock."""
+    states = "pending-install,pending-upgrade,pending-rollback"
+    selector = f"owner=helm,name={RELEASE},status in ({states})"
+    commands.run(access.kubectl("delete", "secrets", f"--namespace={NAMESPACE}", "-l", selector))
 
 
 def _is_deployed(access: Access, inputs: str) -> bool:

@@ -34,6 +34,8 @@ BUILDS = (programs.KUBE, programs.DNS, programs.TOOLS)
 HEALTH_PORTS = {"controller-manager": 10257, "scheduler": 10259}
 WORKS_SECONDS = 60.0
 READY_SECONDS = 120.0
+LONGEST_SOCKET = "kubelet/pod-resources/kubelet.sock"
+LONGEST_SOCKET_PATH = 107  # unix(7): sun_path
 
 
 class Local:
@@ -52,6 +54,8 @@ class Local:
     def up(self) -> None:
         if not host.is_root():
             raise Failure("CLUSTER=local starts containers by itself, which takes root: run it as root, or use kind.")
+        if len(str(self.state / LONGEST_SOCKET)) > LONGEST_SOCKET_PATH:
+            raise Failure(f"{self.state} is too long a path for sockets: set CRONWRIGHT_CACHE to a shorter one.")
         programs.ensure(BUILDS)
         host.ensure_packages(host.NODE_PACKAGES)
         with cache.locked(self.lock):
