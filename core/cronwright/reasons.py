@@ -109,7 +109,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.IMAGE_PULL: Explanation(
         _F,
         "The node can't pull the image of the run's pod.",
-        "Correct the image's name in the Task's template or in the chart's values, or give the namespace a pull secret.",
+        "Correct the image's name in the Task's template or the chart's values, or give the namespace a pull secret.",
     ),
     Reason.CONTAINER_CONFIG: Explanation(
         _F,

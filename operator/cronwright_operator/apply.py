@@ -97,8 +97,8 @@ class Writer:
         if task.uid not in owners:
             raise StalledError(
                 Reason.NAME_TAKEN,
-                f"CronJob {key.name} exists in namespace {key.namespace} and belongs to someone else; delete or rename it, or give the "
-                "Task another metadata.name",
+                f"CronJob {key.name} exists in namespace {key.namespace} and belongs to someone else; "
+                "delete or rename it, or give the Task another metadata.name",
             )
         self._observed.put("cronjobs", live)
 

@@ -1,10 +1,10 @@
-"""The operator's errors: what Kubernetes answered, in our words. Only `kubernetes.py` makes them out of foreign ones."""
+"""The operator's errors: what Kubernetes answered, in our words. Only `kubernetes.py` makes them of foreign ones."""
 
 from cronwright.reasons import Reason
 
 
 class KubernetesError(Exception):
-    """A request that Kubernetes did not take. `status` is HTTP's, 0 where there was no answer; trying again may help."""
+    """A request that Kubernetes did not take. `status` is HTTP's, 0 where no answer came; trying again may help."""
 
     def __init__(self, request: str, status: int, message: str) -> None:
         self.request, self.status, self.message = request, status, message

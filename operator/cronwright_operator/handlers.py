@@ -1,4 +1,4 @@
-"""kopf's handlers: each watch event is taken in, and the key of its Task put into the queue. Nothing is decided here."""
+"""kopf's handlers: each watch event is taken in, and the key of its Task put into the queue. No decisions here."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -69,7 +69,8 @@ def choose(task: Task) -> Plan:
     if len(json.dumps(task.attributes, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_ATTRIBUTES_BYTES:
         raise Stall(
             Reason.ATTRIBUTES_TOO_LARGE,
-            "spec.attributes is larger than 64 KiB; put the data where the action can fetch it, and name the place in attributes",
+            "spec.attributes is larger than 64 KiB; put the data where the action can fetch it, and name the place in "
+            "attributes",
         )
     zone = task.time_zone or DEFAULT_TIME_ZONE
     match schedule:
@@ -82,7 +83,8 @@ def choose(task: Task) -> Plan:
         case Every(seconds) if seconds < SHORTEST_CRON_JOB_INTERVAL:
             raise Stall(
                 Reason.LOOP_NOT_SUPPORTED,
-                f'schedule "{task.schedule}" is shorter than a minute, which this release can\'t run; write @every 1m or more',
+                f'schedule "{task.schedule}" is shorter than a minute, which this release can\'t run; '
+                "write @every 1m or more",
             )
         case Every():
             line_of_grid = exact_cron_line(schedule)

@@ -63,6 +63,7 @@ def gate(document: RunDocument, run: Due, now: datetime) -> Skip | None:
     if late > document.starting_deadline_seconds:
         return Skip(
             Reason.STARTING_DEADLINE_PASSED,
-            f"the run of {scheduled} could start only {late:.0f} s late; startingDeadlineSeconds is {document.starting_deadline_seconds}",
+            f"the run of {scheduled} could start only {late:.0f} s late; "
+            f"startingDeadlineSeconds is {document.starting_deadline_seconds}",
         )
     return None

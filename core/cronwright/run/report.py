@@ -1,4 +1,4 @@
-"""The events that the operator writes about a run: the runner's undelivered word, and ends that no runner could tell."""
+"""The events that the operator writes about a run: the runner's undelivered word, and ends no runner could tell."""
 
 from cronwright.reasons import Outcome
 from cronwright.run.state import RunState
