@@ -100,7 +100,7 @@ def crd(cluster: Cluster) -> Iterator[dict[str, Any]]:
 
 def _established(cluster: Cluster) -> dict[str, Any] | None:
     held: dict[str, Any] = cluster.get(CRD_PATH)
-    conditions = {each["type"]: each["status"] for each in held.get("status", {}).get("conditions", [])}
+    conditions = {each["type"]: each["status"] for each in held.get("status", {}).get("conditions") or []}
     return held if conditions.get("Established") == "True" else None
 
 
