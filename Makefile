@@ -46,6 +46,7 @@ check: .venv/ready ## lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@for folder in dev/demo benchmarks; do MYPYPATH=$$folder $(BIN)/mypy $$folder; done
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format

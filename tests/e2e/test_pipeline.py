@@ -120,7 +120,7 @@ def test_a_run_of_every_kind_reaches_the_timeline(cluster: Cluster, namespace: s
 
 
 def test_a_job_made_from_the_cronjob_is_a_manual_run(cluster: Cluster, namespace: str, api: httpx.Client) -> None:
-    spec = {"attributes": {"command": ["true"]}}
+    spec: dict[str, Any] = {"attributes": {"command": ["true"]}}
     cluster.create(tasks_path(namespace), task_manifest(namespace, "on-request", "@manual", **spec))
     wait_for("the Task to be Ready", lambda: is_ready(cluster.get(tasks_path(namespace, "on-request"))))
     for name in ("first", "second"):
@@ -139,7 +139,7 @@ def test_a_job_made_from_the_cronjob_is_a_manual_run(cluster: Cluster, namespace
 def test_what_is_left_of_old_runs(cluster: Cluster, namespace: str, api: httpx.Client) -> None:
     """With history limit 0 the operator deletes a Job once its end is on the timeline."""
     limits = {"successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0}
-    spec = {"attributes": {"command": ["true"]}, **limits}
+    spec: dict[str, Any] = {"attributes": {"command": ["true"]}, **limits}
     cluster.create(tasks_path(namespace), task_manifest(namespace, "forgets", EVERY_MINUTE, **spec))
     first_ended_runs(api, namespace, {"forgets"})
     wait_for("the Job to be gone", lambda: not cluster.items(jobs_path(namespace)), 30)
