@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from cronwright.jsontypes import JSON, JSONObject
+from cronwright.retry import DEFAULT_BACKOFF_SECONDS
+from cronwright.retry import Retry as Retry
 
 ConcurrencyPolicy = Literal["Forbid", "Allow", "Replace"]
 
 DEFAULT_TIME_ZONE = "Etc/UTC"
 DEFAULT_TIMEOUT_SECONDS = 3600
-DEFAULT_BACKOFF_SECONDS = 10
-MAX_BACKOFF_SECONDS = 600
 
 
 class TaskError(ValueError):
@@ -23,22 +23,6 @@ class TaskError(ValueError):
     def __init__(self, path: str, value: object, remedy: str) -> None:
         self.path, self.value, self.remedy = path, value, remedy
         super().__init__(f"{path} is {value!r}; {remedy}")
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Attempts after the first one, and the pause in seconds before the second; it doubles up to 600 s."""
-
-    limit: int = 0
-    backoff_seconds: int = DEFAULT_BACKOFF_SECONDS
-
-    def pause_before(self, attempt: int) -> int:
-        """Return the pause in seconds before `attempt` (2 is the first retry)."""
-        return min(self.backoff_seconds << (attempt - 2), MAX_BACKOFF_SECONDS)
-
-    def total_pause(self) -> int:
-        """Return the seconds that the pauses of a run with every attempt used add up to."""
-        return sum(self.pause_before(attempt) for attempt in range(2, self.limit + 2))
 
 
 @dataclass(frozen=True, slots=True)

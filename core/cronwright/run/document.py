@@ -4,12 +4,17 @@ file.
 Through env or args Kubernetes would expand `$(…)` and eat `$$`; a file arrives as it was written.
 """
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from cronwright.jsontypes import JSON, JSONObject
-from cronwright.task import Retry, Task
+from cronwright.retry import Retry
+
+if TYPE_CHECKING:
+    from cronwright.task import Task
 
 PlanKind = Literal["cron", "every", "loop", "manual"]
 

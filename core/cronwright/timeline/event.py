@@ -11,14 +11,11 @@ from cronwright.instants import format_instant, parse_instant
 from cronwright.jsontypes import JSON, JSONObject
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.ids import event_id
+from cronwright.timeline.limits import MAX_LOG_TAIL_BYTES, MAX_MESSAGE_CHARACTERS, MAX_PAYLOAD_BYTES
 
 EventKind = Literal["start", "end"]
 Trigger = Literal["schedule", "manual"]
 Reporter = Literal["runner", "operator"]
-
-MAX_MESSAGE_CHARACTERS = 4096
-MAX_LOG_TAIL_BYTES = 8 * 1024
-MAX_PAYLOAD_BYTES = 64 * 1024
 
 
 class EventError(ValueError):
