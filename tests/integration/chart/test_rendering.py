@@ -217,6 +217,13 @@ def test_refuses(helm: Helm, settings: list[str], sentence: str) -> None:
     assert sentence in helm.refusal(*settings)
 
 
+def test_the_api_server_takes_the_task_of_the_notes(helm: Helm, cluster: Cluster, restricted: str) -> None:
+    options = ["--namespace", restricted, f"--set=watchNamespaces={{{restricted}}}", "--set=crds.install=false"]
+    notes = helm.run("install", helm.release, helm.chart, "--dry-run=client", *options).stdout.partition("NOTES:")[2]
+    [first] = re.findall(r"<<'EOT'\n(.*?)\n *EOT", notes, re.DOTALL)
+    cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=first)
+
+
 def test_an_upgrade_without_a_change_writes_nothing(helm: Helm, cluster: Cluster, restricted: str) -> None:
     # Pods without a node: the release is looked at, not its programs.
     options = [

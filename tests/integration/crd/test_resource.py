@@ -4,14 +4,18 @@ second, a name that stays, and columns that read well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+import yaml
 
 if TYPE_CHECKING:
     from integration.crd.conftest import TasksAPI
 
+DOCS = Path(__file__).parents[3] / "docs" / "tasks.md"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 # Paused and on request only, so that a running operator has nothing to start.
 SPEC = {"schedule": "@manual", "actionName": "command", "isActive": False}
@@ -68,6 +72,30 @@ def unnamed(tasks: TasksAPI) -> Iterator[str]:
 def test_api_server_finds_no_fault_with_the_schema(crd: dict[str, Any]) -> None:
     conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
     assert conditions == {"NamesAccepted": "True", "Established": "True"}
+
+
+def test_the_examples_of_all_fields_make_a_task(tasks: TasksAPI, crd: dict[str, Any]) -> None:
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    examples = {name: field["example"] for name, field in spec.items()}
+    answer = tasks.try_create(task(examples["name"].replace("_", "-"), **examples))
+    assert answer.taken is not None, answer.text
+
+
+def test_the_api_server_takes_the_tasks_of_the_docs(tasks: TasksAPI) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        manifest = yaml.safe_load(block)
+        # The docs' namespace is not there.
+        manifest["metadata"].pop("namespace", None)
+        answer = tasks.try_create(manifest)
+        assert answer.taken is not None, answer.text
+
+
+def test_the_api_server_refuses_as_the_docs_show(tasks: TasksAPI) -> None:
+    [shown] = re.findall(r"spec\.schedule: Invalid value: (.*?)\n```", DOCS.read_text(), re.DOTALL)
+    [schedule] = re.findall(r'^"(.*?)"', shown)
+    assert " ".join(shown.split()) in tasks.try_create(task("backup", schedule=schedule)).text
 
 
 def test_a_task_nobody_has_seen_is_not_ready(tasks: TasksAPI) -> None:
