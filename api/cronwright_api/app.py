@@ -21,6 +21,8 @@ from cronwright_api.timeline import routes as timeline
 
 VERSION = "0.1.0"
 
+_ROUTERS = (timeline.router, health.router, documentation.router)
+
 _log = structlog.get_logger()
 
 
@@ -35,7 +37,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for router in (timeline.router, health.router, documentation.router):
+    for router in _ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _no_route)
@@ -75,7 +77,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> Sequence[str]:
     methods: set[str] = set()
-    for route in request.app.routes:
+    for route in [*request.app.routes, *(route for router in _ROUTERS for route in router.routes)]:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods or set()
     return sorted(methods | {"OPTIONS"}) if methods else []
