@@ -2,8 +2,7 @@
 difference.
 
 A status is written for a new generation, a run's start and a run's end, and when a run waits for something that a
-person may
-have to mend. Nothing is written for its own sake, so what is younger than a look may miss is left out.
+person may have to mend. Nothing is written for its own sake, so what is younger than a look may miss is left out.
 """
 
 from collections.abc import Iterable, Sequence

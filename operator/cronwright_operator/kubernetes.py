@@ -1,9 +1,8 @@
 """The only module that calls the Kubernetes API. It sends manifests as they are and turns every failure into one of our
 errors.
 
-Requests go through the client's configuration, TLS and token renewal, but as raw JSON: building the client's models and
-taking
-them apart again costs more than the request.
+Requests go through the client's configuration, TLS and token renewal, but as raw JSON: building the client's models
+and taking them apart again costs more than the request.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,8 @@
 """What the operator knows of the cluster, kept from watch events and its own writes, and the gathering of it for one
 Task.
 
-Objects are reduced to facts when they come in. A later version of an object is told from an earlier one by its resource
-version,
-which Kubernetes promises to be a growing number since 1.35 (KEP-5504) and has kept as one before.
+Objects are reduced to facts when they come in. A later version of an object is told from an earlier one by its
+resource version, which Kubernetes promises to be a growing number since 1.35 (KEP-5504) and has kept as one before.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,16 +1,12 @@
 """The order of writes that brings a CronJob to its plan without firing a run that nobody asked for.
 
 The CronJob controller's only memory is `status.lastScheduleTime`: nothing at or before it fires. Writing it is the
-lever.
-A write of the lever to now comes before any write that changes when the CronJob fires, so that no tick of the new
-schedule
-lies between the old memory and now. After the last write of each sequence, and after each one before it, the CronJob
-can be left
-alone: the next thing that fires is a tick after now.
+lever. A write of the lever to now comes before any write that changes when the CronJob fires, so that no tick of the
+new schedule lies between the old memory and now. After the last write of each sequence, and after each one before it,
+the CronJob can be left alone: the next thing that fires is a tick after now.
 
 Seen on Kubernetes 1.36: an edited CronJob whose new schedule had a tick in the past fired it as soon as a label was
-touched;
-after the lever it did not.
+touched; after the lever it did not.
 """
 
 from collections.abc import Mapping

@@ -36,9 +36,8 @@ def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due
     """Return for which fire time a Job runs.
 
     A Job of the CronJob controller has the minute of its fire time in its name, and a plan that is not a loop has at
-    most one
-    fire time in a minute. A Job whose pod template names a time (`annotated`) is for that time. Any other is a manual
-    run.
+    most one fire time in a minute. A Job whose pod template names a time (`annotated`) is for that time. Any other is
+    a manual run.
     """
     if annotated is not None:
         return Due(annotated)

@@ -9,8 +9,7 @@ def end_event(run: RunState) -> Event:
     """Return the end event of a finished `run`.
 
     With a termination message it is the runner's own event, row for row. Without one the Job stands in for the pod in
-    the row's key, so
-    that a runner's late word is a row of its own and wins.
+    the row's key, so that a runner's late word is a row of its own and wins.
 
     Raises:
         ValueError: the run is not finished or its Job has no run document.

@@ -1,8 +1,7 @@
 """The state of a run, derived from its Job and pods: how far it is, how it ended, and who says so.
 
 The runner's own word, its termination message, comes first. Only where there is none does the state follow from what
-Kubernetes
-saw. Nothing is remembered between two looks.
+Kubernetes saw. Nothing is remembered between two looks.
 """
 
 from collections.abc import Sequence
@@ -58,8 +57,7 @@ def run_state(
     """Return the state of the run of `job` with its `pods`, seen at `now`.
 
     `refusal` is what the Job controller said when it could not make the pod, empty where it could. `last_wait` is why
-    the run waited
-    when it was last looked at: a Job past its deadline has lost the pod that could tell.
+    the run waited when it was last looked at: a Job past its deadline has lost the pod that could tell.
     """
     run = due(job.document, job.name, job.annotated_time) if job.document else Due(job.annotated_time)
     run_id = (
