@@ -24,7 +24,7 @@ from cronwright_cli.access import Access, find_access
 from cronwright_cli.errors import CliError
 from cronwright_cli.timeline.api import Wanted
 from cronwright_cli.timeline.cells import Setting, columns
-from cronwright_cli.timeline.follow import News, follow
+from cronwright_cli.timeline.follow import News, follow, last_runs
 from cronwright_cli.timeline.ledger import Ledger
 from cronwright_cli.timeline.run import Run
 from cronwright_cli.timeline.table import plain_lines, rich_table
@@ -54,6 +54,8 @@ def main() -> int:
     try:
         around = look_around()
         access = find_access(None, None)
+        # Before anything is made: without the API there would be nothing to see.
+        last_runs(access, Wanted(), 1, Ledger())
         _make_tasks(around)
         _wait_until_ready(around)
         runs = _watch_runs(around, access, began)

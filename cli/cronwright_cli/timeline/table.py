@@ -15,7 +15,7 @@ _GAP = 2
 
 def rich_table(runs: Sequence[Run], columns: Sequence[Column], setting: Setting, caption: str = "") -> Table:
     """Return `runs` in their order as a table of rich; long messages wrap, other cells are never cut."""
-    table = Table(box=box.SIMPLE_HEAD, caption=caption or None, caption_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, caption=caption or None, caption_justify="left", pad_edge=False, expand=True)
     for column in columns:
         is_message = column.heading == "MESSAGE"
         table.add_column(
