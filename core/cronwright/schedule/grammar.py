@@ -217,12 +217,12 @@ def _cron(text: str) -> Cron:
             f'schedule "{text}" holds a range that ends before it starts',
             "write the smaller one first, and Sunday at the end of a range as 7, such as fri-7",
         )
-    minute, hour, day_of_month, month, day_of_week = (
-        re.sub("[A-Za-z]{3}", lambda name: name[0].lower(), part).replace("?", "*") for part in written
-    )
+    # Names in lower case, so that an H is a hash and not part of THU.
+    normal = [re.sub("[A-Za-z]{3}", lambda name: name[0].lower(), part).replace("?", "*") for part in written]
+    minute, hour, day_of_month, month, day_of_week = normal
     _check_days_exist(text, day_of_month, month, day_of_week)
     return Cron(
-        minute, hour, day_of_month, month, day_of_week, has_hash="H" in "".join(written), text=text.strip(_WHITE_SPACE)
+        minute, hour, day_of_month, month, day_of_week, has_hash="H" in "".join(normal), text=text.strip(_WHITE_SPACE)
     )
 
 
@@ -241,11 +241,17 @@ def _check_days_exist(text: str, day_of_month: str, month: str, day_of_week: str
     exist = {_any_exists(some_days, some_months) for some_days in days for some_months in months}
     if exist == {True}:
         return
-    verdict = "may not exist" if True in exist else "does not exist"
+    if True in exist:
+        raise ScheduleError(
+            "schedule",
+            text,
+            f"day {day_of_month} may not exist in month {month}, so the task might never run",
+            "write a day that each of the months has, such as 28",
+        )
     raise ScheduleError(
         "schedule",
         text,
-        f"day {day_of_month} {verdict} in month {month}, so the task would never run",
+        f"day {day_of_month} does not exist in month {month}, so the task would never run",
         "write a day that the month has, such as 28",
     )
 

@@ -1,9 +1,9 @@
 """The last fire time of a cron line at or before an instant.
 
-robfig/cron only searches forwards, and on the days around a change of the offset where a search began can decide what
-it finds. So a past fire time is one that the chain of searches reaches, each begun at the fire time before, and not just
-one whose local time fits: the chain is followed from two days before each change until it is plain again, and elsewhere
-the calendar is read backwards. Times are Unix times in whole seconds.
+robfig/cron only searches forwards, and around a change of the offset where a search began can decide what it finds. So
+a past fire time is one that the chain of searches reaches, each begun at the fire time before, and not just one whose
+local time fits: near a change the chain is followed from two days before it, and elsewhere the calendar is read
+backwards. Times are Unix times in whole seconds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _search(spec: Spec, at: int, floor: int) -> int | None:
             at -= _WINDOW
             continue
         chain = _chain_over(spec, change)
-        # The chain's last link is plain again, or there is none at all for years to come.
+        # Behind its last link the calendar is plain again.
         if chain and at > chain[-1]:
             found = _last_by_calendar(spec, at, after=chain[-1])
             return chain[-1] if found is None else found
@@ -49,23 +49,30 @@ def _search(spec: Spec, at: int, floor: int) -> int | None:
     return None
 
 
-# A chain has some thousand links for a schedule of every minute, so many Tasks on the same schedule share it.
+# Many Tasks on the same schedule share a chain, which has some thousand links for one of every minute.
 @lru_cache(maxsize=256)
 def _chain_over(spec: Spec, change: int) -> tuple[int, ...]:
-    """The fire times from two days before a change of the offset on, until the chain is past it and plain."""
+    """The fire times from two days before a change of the offset on, to the first that is two days past it."""
     chain: list[int] = []
-    plain_from = change + _NEAR_A_CHANGE
-    expected = spec.next(plain_from)
     link = spec.next(change - _NEAR_A_CHANGE - 1)
     while link is not None:
         chain.append(link)
-        if link == expected:
+        chain.extend(_rest_of_hour(spec, link))
+        if chain[-1] > change + _NEAR_A_CHANGE:
             break
-        if link > plain_from:
-            # Far off the calendar: what it names between here and there is passed over.
-            break
-        link = spec.next(link)
+        link = spec.next(chain[-1])
     return tuple(chain)
+
+
+def _rest_of_hour(spec: Spec, link: int) -> list[int]:
+    """The further fire times of a fire time's hour, where they need no search.
+
+    They do if the offset changes in it, or if the search had come into a day that the line doesn't name.
+    """
+    if not spec.matches(link) or spec.zone.steady_until(link) < link + _HOUR:
+        return []
+    minute = (link + spec.zone.offset(link)) // _MINUTE % 60
+    return [link + (later - minute) * _MINUTE for later in range(minute + 1, 60) if spec.minutes >> later & 1]
 
 
 def _last_by_calendar(spec: Spec, at: int, after: int) -> int | None:

@@ -1,10 +1,10 @@
 """The search for the next fire time of a cron line, as Kubernetes' own library does it.
 
 A port of `SpecSchedule.Next` of robfig/cron v3.0.1 (spec.go) with its rule for the two kinds of day, its behaviour on
-the days when clocks change and its limit of five years. It keeps the order of the steps and takes many at once where the
-offset doesn't change. Its surprises are kept on purpose, since what we show has to be what the CronJob controller does:
-where midnight doesn't exist a day may be passed over, a fire time in an hour that doesn't exist is skipped, and one in an
-hour that occurs twice comes twice.
+the days when clocks change and its limit of five years. It keeps the order of the steps and takes many at once where
+the offset doesn't change. Its surprises are kept on purpose, since what we show has to be what the CronJob controller
+does: where midnight doesn't exist a day may be passed over, a fire time in an hour that doesn't exist is skipped, and
+one in an hour that occurs twice comes twice.
 
 Times are Unix times in whole seconds.
 """
@@ -55,7 +55,21 @@ class Spec:
         return bool(of_month or of_week) if self.either_day else bool(of_month and of_week)
 
     def next(self, after: int) -> int | None:
-        """The first fire time after `after`, None where there is none within five years."""
+        """The first fire time after `after`, None where there is none within five years.
+
+        Two surprises are not kept, as no search or chain of searches would end. Where clocks went back a minute after
+        midnight (St. John's until 2011) robfig may answer with an earlier time, again and again: we look on from a
+        minute later. Where a day doesn't exist (30 December 2011 in Apia) it may look for it forever: we go on with the
+        day after.
+        """
+        begin = after
+        while True:
+            found = self._search(begin)
+            if found is None or found > after:
+                return found
+            begin += _MINUTE
+
+    def _search(self, after: int) -> int | None:
         zone = self.zone
         at = after + 1
         reset = False  # whether the smaller fields were set back, which happens once ("added" in the Go source)
@@ -92,7 +106,10 @@ class Spec:
                     at += steps * _DAY
                     day = date.fromordinal(day.toordinal() + steps)
                 else:
-                    at = self._at(day.toordinal() + 1, of_day)
+                    later = self._at(day.toordinal() + 1, of_day)
+                    if later <= at:
+                        later = self._at(day.toordinal() + 2, of_day)
+                    at = later
                     day, of_day = self._local(at)
                     hour = of_day // _HOUR
                     if hour:
