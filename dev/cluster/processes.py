@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +100,9 @@ def _end_all(pids: Callable[[], set[int]], patience: float) -> int:
         for pid in alive if late else fresh:
             with _handle(pid) as handle:
                 if handle is not None and pid in pids():
-                    signal.pidfd_send_signal(handle, signal.SIGKILL if late else sent)
+                    # it may end by itself between the look and the signal
+                    with suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(handle, signal.SIGKILL if late else sent)
         ended |= alive
         _wait_for_one(alive, 0.2)
     return len(ended)
