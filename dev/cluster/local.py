@@ -17,6 +17,7 @@ import cgroups
 import commands
 import forward
 import host
+import layers
 import mounts
 import network
 import node
@@ -75,8 +76,12 @@ class Local:
 
     def load(self, archives: Sequence[Path]) -> None:
         with cache.locked(self.lock):
-            for path in archives:
-                commands.run(self._ctr("images", "import", path), log=self.state / "log" / "import.log")
+            for saved in archives:
+                held = commands.run(self._ctr("content", "list", "--quiet")).split()
+                thin = saved.with_suffix(".thin.tar")
+                layers.thin(saved, thin, held)
+                commands.run(self._ctr("images", "import", thin), log=self.state / "log" / "import.log")
+                thin.unlink()
 
     def restart(self, component: str) -> None:
         with cache.locked(self.lock), step(f"restarting {component}"):
@@ -255,9 +260,9 @@ class Local:
             return
         out = self.state / "pause.tar"
         busybox = next(path for path in (Path("/usr/bin/busybox"), Path("/bin/busybox")) if path.exists())
-        layers: dict[str, archive.Layer] = {"sh": {"bin/busybox": busybox, "bin/sleep": "busybox"}}
+        content: dict[str, archive.Layer] = {"sh": {"bin/busybox": busybox, "bin/sleep": "busybox"}}
         forever = {"Entrypoint": ["/bin/sleep", "2147483647"]}
-        archive.write(out, layers, [archive.Image([node.PAUSE_IMAGE], ["sh"], forever)])
+        archive.write(out, content, [archive.Image([node.PAUSE_IMAGE], ["sh"], forever)])
         commands.run(self._ctr("images", "import", out))
 
     # Ending
