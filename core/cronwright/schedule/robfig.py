@@ -57,10 +57,10 @@ class Spec:
     def next(self, after: int) -> int | None:
         """The first fire time after `after`, None where there is none within five years.
 
-        Two surprises are not kept, as no search or chain of searches would end. Where clocks went back a minute after
-        midnight (St. John's until 2011) robfig may answer with an earlier time, again and again: we look on from a
-        minute later. Where a day doesn't exist (30 December 2011 in Apia) it may look for it forever: we go on with the
-        day after.
+        Two surprises are not kept, as no search or chain of searches would end. Where clocks go back over a part of an
+        hour (3:45 to 2:45 in Chatham) robfig may answer with an earlier time, again and again: we look on from a minute
+        later. Where a day doesn't exist (30 December 2011 in Apia) it may look for it forever: we go on with the day
+        after.
         """
         begin = after
         while True:
