@@ -1,6 +1,8 @@
 """The application: its routes, and how what goes wrong becomes an answer. What a route does is not here."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -18,8 +20,7 @@ from cronwright_api.observed import Observed
 from cronwright_api.services import Services, services_of
 from cronwright_api.store.database import StoreUnavailable
 from cronwright_api.timeline import routes as timeline
-
-VERSION = "0.1.0"
+from cronwright_api.version import VERSION
 
 _ROUTERS = (timeline.router, health.router, documentation.router)
 
@@ -37,12 +38,19 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.openapi = partial(_described, app)  # type: ignore[method-assign]
     for router in _ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_middleware(Observed, metrics=services.metrics)
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    described = FastAPI.openapi(app)
+    described.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    return described
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -1,35 +1,16 @@
-"""The program `cronwright-api`: reads its settings, puts the parts together, and serves until it is told to stop."""
+"""The program `cronwright-api`: reads its arguments and settings, and serves or migrates."""
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 
 import structlog
-import uvicorn
 from pydantic import ValidationError
 
-from cronwright_api.app import VERSION, create_app
-from cronwright_api.auth.identity import Identities
-from cronwright_api.auth.ownership import Ownership
-from cronwright_api.auth.readers import Readers
-from cronwright_api.auth.reporters import Reporters
-from cronwright_api.cluster import Cluster, ClusterConfigurationError, connect
 from cronwright_api.errors import Unavailable
-from cronwright_api.housekeeping import measure, retain
 from cronwright_api.logs import configure_logs
-from cronwright_api.metrics import Metrics, MetricsServer
-from cronwright_api.migrations import UnknownStep, migrate
-from cronwright_api.readiness import Readiness
-from cronwright_api.services import Services
 from cronwright_api.settings import Settings
-from cronwright_api.store.database import Database
-from cronwright_api.store.retention import Limits
-
-STOP_SECONDS = 8
-"""How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
+from cronwright_api.version import VERSION
 
 _log = structlog.get_logger()
 
@@ -44,6 +25,10 @@ def main() -> None:
             print(f"CRONWRIGHT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", file=sys.stderr)
         sys.exit(2)
     configure_logs(settings)
+    # What a command doesn't need is not loaded for it: help and a wrong setting are answered at once
+    from cronwright_api.cluster import ClusterConfigurationError
+    from cronwright_api.migrations import UnknownStep
+
     try:
         asyncio.run(_serve(settings) if arguments.command == "serve" else _migrate(settings))
     except (Unavailable, UnknownStep, ClusterConfigurationError, OSError) as error:
@@ -57,97 +42,26 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="bring the database to the newest schema, then serve until SIGTERM")
     commands.add_parser("migrate", help="bring the database to the newest schema, and end")
-    parser.epilog = "Settings come from the environment: " + ", ".join(
-        f"CRONWRIGHT_{name.upper()}" for name in Settings.model_fields
-    )
+    names = ", ".join(f"CRONWRIGHT_{name.upper()}" for name in Settings.model_fields)
+    parser.epilog = f"Settings come from the environment: {names}"
     return parser.parse_args()
 
 
+async def _serve(settings: Settings) -> None:
+    from cronwright_api.serve import serve
+
+    await serve(settings)
+
+
 async def _migrate(settings: Settings) -> None:
+    from cronwright_api.migrations import migrate
+    from cronwright_api.store.database import Database
+
     database = Database(settings.database_url)
     try:
         await migrate(database)
     finally:
         await database.close()
-
-
-async def _serve(settings: Settings) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        database = Database(settings.database_url)
-        stack.push_async_callback(database.close)
-        await migrate(database)
-        cluster = await connect()
-        stack.push_async_callback(cluster.close)
-        metrics = Metrics()
-        stack.callback(MetricsServer(metrics, settings.metrics_host, settings.metrics_port).stop)
-        limits = Limits(settings.retention_days, settings.retention_rows)
-        beside = [
-            asyncio.create_task(retain(database, limits, settings.retention_interval_seconds, metrics)),
-            asyncio.create_task(measure(database, metrics)),
-        ]
-        stack.push_async_callback(_end, beside)
-        await _serve_until_told(settings, _services(settings, database, cluster, metrics), beside)
-
-
-def _services(settings: Settings, database: Database, cluster: Cluster, metrics: Metrics) -> Services:
-    return Services(
-        database=database,
-        readers=Readers(cluster),
-        reporters=Reporters(Identities(cluster), Ownership(cluster), settings.operator_account),
-        readiness=Readiness(database, cluster),
-        metrics=metrics,
-        trusted_networks=settings.trusted_networks,
-    )
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn would raise the signal again at its end, which ends the process before the database is closed
-        yield
-
-
-async def _serve_until_told(settings: Settings, services: Services, beside: list[asyncio.Task[None]]) -> None:
-    server = _Server(
-        uvicorn.Config(
-            create_app(services),
-            host=settings.listen_host,
-            port=settings.listen_port,
-            ssl_certfile=settings.tls_certificate_file or None,
-            ssl_keyfile=settings.tls_key_file or None,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-    )
-
-    def stop() -> None:
-        server.should_exit = True
-
-    def beside_ended(task: asyncio.Task[None]) -> None:
-        # Neither task ends by itself, so this is a defect: better a restart than a disk that fills in silence
-        if not task.cancelled():
-            _log.error("housekeeping ended", exc_info=task.exception())
-            stop()
-
-    for task in beside:
-        task.add_done_callback(beside_ended)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    _log.info("serving", host=settings.listen_host, port=settings.listen_port, metrics_port=settings.metrics_port)
-    await server.serve()
-    _log.info("stopped")
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -108,6 +108,25 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
     )
 
 
+def parse_fields(pairs: Sequence[tuple[str, str]], collection: Collection) -> tuple[str, ...] | None:
+    """Return the attributes that a request for one resource asks for, None for all.
+
+    Raises:
+        BadRequest: a parameter or a field is unknown.
+    """
+    known = f"fields[{collection.type}]"
+    for name, _ in pairs:
+        if name != known:
+            raise BadRequest(
+                "parameter_unknown",
+                f"the parameter {name[:80]!a} is unknown; write {known} or none",
+                parameter=name[:80],
+            )
+    if len(pairs) > 1:
+        raise BadRequest("parameter_twice", f"{known} is given twice; write it once", parameter=known)
+    return _fields(dict(pairs), collection)
+
+
 def links_and_meta(
     url: str, pairs: Sequence[tuple[str, str]], asked: ListRequest, extent: Extent
 ) -> tuple[Mapping[str, JSON], Mapping[str, JSON]]:

@@ -14,7 +14,7 @@ from cronwright_api.auth.bearer import bearer_token
 from cronwright_api.errors import Forbidden, NotFound
 from cronwright_api.jsonapi.bodies import primary_data, read_document
 from cronwright_api.jsonapi.documents import many, one
-from cronwright_api.jsonapi.lists import Extent, links_and_meta, parse_list_request
+from cronwright_api.jsonapi.lists import Extent, links_and_meta, parse_fields, parse_list_request
 from cronwright_api.jsonapi.negotiation import check_accept
 from cronwright_api.services import services_of
 from cronwright_api.store.ingest import ingest
@@ -56,6 +56,7 @@ async def post_events(request: Request) -> Response:
     services = services_of(request)
     reporter = await services.reporters.of(bearer_token(request))
     check_accept(request.headers.get("accept"))
+    fields = parse_fields(request.query_params.multi_items(), TIMELINE.collection)
     resources, listed = primary_data(await read_document(request), TIMELINE.collection.type)
     events = events_of(resources)
     for resource, event in zip(resources, events, strict=True):
@@ -69,7 +70,7 @@ async def post_events(request: Request) -> Response:
     services.metrics.events.labels("duplicate").inc(len(events) - len(stored.created))
     for event in stored.created:
         _log.info("event stored", **_keys(event), kind=event.kind, outcome=event.outcome, reason=event.reason)
-    rows = [TIMELINE.resource(row) for row in stored.rows]
+    rows = [TIMELINE.resource(row, fields) for row in stored.rows]
     base = services.origin(request)
     if listed:
         return many(rows, base, status=201)
@@ -104,6 +105,7 @@ async def _read(request: Request, stored: StoredCollection, identity: str) -> Re
     services = services_of(request)
     reader = await services.readers.of(bearer_token(request))
     check_accept(request.headers.get("accept"))
+    fields = parse_fields(request.query_params.multi_items(), stored.collection)
     try:
         row = await row_for(services.database, stored, reader, UUID(identity))
     except ValueError:
@@ -113,7 +115,7 @@ async def _read(request: Request, stored: StoredCollection, identity: str) -> Re
             f"there is no {stored.collection.type} {identity[:80]!a}, or not in a namespace where you may list Tasks"
         )
         raise NotFound("not_found", detail)
-    return one(stored.resource(row), services.origin(request))
+    return one(stored.resource(row, fields), services.origin(request))
 
 
 def _keys(event: Event) -> dict[str, str]:

@@ -191,6 +191,14 @@ def test_fields_and_sort(stored: World) -> None:
     ]
 
 
+def test_fields_of_one(stored: World) -> None:
+    path = f"/api/run/{end(2).run_id}"
+    document = stored.api.get(f"{path}?fields[run]=outcome", stored.reads_left).json()
+    assert document["data"]["attributes"] == {"outcome": "succeeded"}
+    for parameters, status in (("fields[run]=nope", 400), ("nope=1", 400), ("fields[run]=task&fields[run]=task", 400)):
+        assert stored.api.get(f"{path}?{parameters}", stored.reads_left).status_code == status
+
+
 def test_triples(stored: World) -> None:
     path = "/api/run?query[][column]=outcome&query[][operator]=is&query[][value]=succeeded"
     assert titles(stored.api.get(path, stored.reads_left).json()) == ["run 2"]

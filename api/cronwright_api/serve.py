@@ -1,0 +1,116 @@
+"""Serving: puts the parts together, and takes them apart again when the process is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from cronwright_api.app import create_app
+from cronwright_api.auth.identity import Identities
+from cronwright_api.auth.ownership import Ownership
+from cronwright_api.auth.readers import Readers
+from cronwright_api.auth.reporters import Reporters
+from cronwright_api.cluster import Cluster, connect
+from cronwright_api.housekeeping import measure, retain
+from cronwright_api.metrics import Metrics, MetricsServer
+from cronwright_api.migrations import migrate
+from cronwright_api.readiness import Readiness
+from cronwright_api.services import Services
+from cronwright_api.settings import Settings
+from cronwright_api.store.database import Database
+from cronwright_api.store.retention import Limits
+
+STOP_SECONDS = 8
+"""How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
+
+_log = structlog.get_logger()
+
+
+async def serve(settings: Settings) -> None:
+    """Bring the database to the newest schema, then serve until SIGTERM or SIGINT.
+
+    Raises:
+        Unavailable: the database can't be used.
+        UnknownStep: a newer release has written it.
+        ClusterConfigurationError: there is no Kubernetes API.
+        OSError: a port is taken.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        await migrate(database)
+        cluster = await connect()
+        stack.push_async_callback(cluster.close)
+        metrics = Metrics()
+        stack.callback(MetricsServer(metrics, settings.metrics_host, settings.metrics_port).stop)
+        limits = Limits(settings.retention_days, settings.retention_rows)
+        beside = [
+            asyncio.create_task(retain(database, limits, settings.retention_interval_seconds, metrics)),
+            asyncio.create_task(measure(database, metrics)),
+        ]
+        stack.push_async_callback(_end, beside)
+        await _serve_until_told(settings, _services(settings, database, cluster, metrics), beside)
+
+
+def _services(settings: Settings, database: Database, cluster: Cluster, metrics: Metrics) -> Services:
+    return Services(
+        database=database,
+        readers=Readers(cluster),
+        reporters=Reporters(Identities(cluster), Ownership(cluster), settings.operator_account),
+        readiness=Readiness(database, cluster),
+        metrics=metrics,
+        trusted_networks=settings.trusted_networks,
+    )
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn would raise the signal again at its end, which ends the process before the database is closed
+        yield
+
+
+async def _serve_until_told(settings: Settings, services: Services, beside: list[asyncio.Task[None]]) -> None:
+    server = _Server(
+        uvicorn.Config(
+            create_app(services),
+            host=settings.listen_host,
+            port=settings.listen_port,
+            ssl_certfile=settings.tls_certificate_file or None,
+            ssl_keyfile=settings.tls_key_file or None,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+
+    def stop() -> None:
+        server.should_exit = True
+
+    def beside_ended(task: asyncio.Task[None]) -> None:
+        # Neither task ends by itself, so this is a defect: better a restart than a disk that fills in silence
+        if not task.cancelled():
+            _log.error("housekeeping ended", exc_info=task.exception())
+            stop()
+
+    for task in beside:
+        task.add_done_callback(beside_ended)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    _log.info("serving", host=settings.listen_host, port=settings.listen_port, metrics_port=settings.metrics_port)
+    await server.serve()
+    _log.info("stopped")
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
