@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cronwright_runner.registry import listed
+from cronwright_runner.listing import listed
 
 
 def answer(arguments: Sequence[str]) -> int:

@@ -1,21 +1,24 @@
 """Reads what this pod is to run: the run document and the Job's name, and from both the run's id and scheduled time."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from cronwright.instants import parse_instant
 from cronwright.run.document import RunDocument, load_document
 from cronwright.run.gate import Due, due
 from cronwright.run.ids import manual_run_id, scheduled_run_id
-from cronwright.timeline.event import Trigger
 from cronwright_runner.errors import AssignmentError
 from cronwright_runner.settings import Settings
 
+if TYPE_CHECKING:
+    from cronwright.timeline.event import Trigger
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+
+class Assignment(NamedTuple):
     """One run, as this pod was given it."""
 
     document: RunDocument

@@ -9,8 +9,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from cronwright.jsontypes import JSONObject
 from cronwright.reasons import Reason
@@ -30,8 +30,7 @@ _AFTERMATH_SECONDS = 2
 log = logging.getLogger("cronwright.runner")
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnd:
+class AttemptEnd(NamedTuple):
     """How an attempt ended. Times are aware; `duration_ms` in milliseconds; `log_tail` the end of what was printed."""
 
     reason: Reason

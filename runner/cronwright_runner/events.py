@@ -5,7 +5,8 @@ from functools import partial
 
 from cronwright.reasons import EXPLANATIONS, Outcome, Reason
 from cronwright.run.termination import Termination
-from cronwright.timeline.event import MAX_MESSAGE_CHARACTERS, Event
+from cronwright.timeline.event import Event
+from cronwright.timeline.limits import MAX_MESSAGE_CHARACTERS
 from cronwright_runner.assignment import Assignment
 from cronwright_runner.attempt import AttemptEnd
 from cronwright_runner.settings import Settings

@@ -2,7 +2,7 @@
 
 import os
 
-from cronwright.timeline.event import MAX_LOG_TAIL_BYTES
+from cronwright.timeline.limits import MAX_LOG_TAIL_BYTES
 from cronwright_runner.poller import READABLE, Poller, Sink
 
 _CHUNK_BYTES = 64 * 1024

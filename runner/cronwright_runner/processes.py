@@ -3,6 +3,7 @@
 What runs inside a child does not belong here.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -37,6 +38,8 @@ class Processes:
         """
         sys.stdout.flush()
         sys.stderr.flush()
+        # What is there stays for ever, so no collection of the child's need touch and copy its pages
+        gc.freeze()
         # Until the child has its own handlers, a signal would write into the parent's wake-up pipe, or be lost
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         pid = os.fork()
@@ -113,6 +116,7 @@ def _be_child(body: Callable[[], None], on_term: OnTerm, keep: Collection[int], 
             _join_group(0)
         _close_all_but(keep)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+        gc.enable()
         body()
         code = 0
     except BaseException:

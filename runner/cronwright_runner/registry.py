@@ -7,7 +7,6 @@ start. A built-in name always means the built-in action: a package can't take it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -27,17 +26,6 @@ BUILT_IN = {
 Action = Callable[[Context], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A registered action: where it is, which distribution brings it, its summary, a note where it can't be used."""
-
-    name: str
-    target: str
-    distribution: str
-    summary: str
-    note: str = ""
-
-
 def find(name: str) -> str:
     """Return where the action `name` is, as `module:function`, without importing it.
 
@@ -46,10 +34,10 @@ def find(name: str) -> str:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
-    registered = _entry_points()
-    targets = sorted({entry_point.value for entry_point in registered if entry_point.name == name})
+    entry_points = registered()
+    targets = sorted({entry_point.value for entry_point in entry_points if entry_point.name == name})
     if not targets:
-        known = ", ".join(sorted({*BUILT_IN, *(entry_point.name for entry_point in registered)}))
+        known = ", ".join(sorted({*BUILT_IN, *(entry_point.name for entry_point in entry_points)}))
         raise UnknownAction(f"no action is named {name!r}; this image knows {known}")
     if len(targets) > 1:
         raise UnknownAction(
@@ -67,29 +55,8 @@ def load(target: str) -> Action:
     return cast(Action, found)
 
 
-def listed() -> list[Listed]:
-    """Return all registered actions, sorted by name. Imports them: a summary is the first line of a docstring."""
-    entries = dict.fromkeys(BUILT_IN.items(), "cronwright")
-    for entry_point in _entry_points():
-        entries.setdefault((entry_point.name, entry_point.value), entry_point.dist.name if entry_point.dist else "?")
-    names = [name for name, _ in entries]
-    return [_listed(name, target, distribution, names) for (name, target), distribution in sorted(entries.items())]
-
-
-def _listed(name: str, target: str, distribution: str, names: list[str]) -> Listed:
-    note = ""
-    if name in BUILT_IN and BUILT_IN[name] != target:
-        note = "never used: the name is a built-in action's"
-    elif name not in BUILT_IN and names.count(name) > 1:
-        note = "can't be used: several packages claim the name"
-    try:
-        summary = (load(target).__doc__ or "").strip().partition("\n")[0]
-    except (ImportError, AttributeError) as error:
-        return Listed(name, target, distribution, "", f"can't be imported: {error}")
-    return Listed(name, target, distribution, summary, note)
-
-
-def _entry_points() -> list[EntryPoint]:
+def registered() -> list[EntryPoint]:
+    """Return the entry points of all packages, the built-in actions' own among them."""
     from importlib.metadata import entry_points
 
     return list(entry_points(group=GROUP))

@@ -1,9 +1,8 @@
 """The runner's settings, read once from the environment that the operator gives the container."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from cronwright import names
 from cronwright_runner.errors import SettingsError
@@ -15,8 +14,7 @@ LEAST_GRACE_SECONDS = 4
 """Below this there is no time to stop an action and to say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the runner is told by its environment; durations in seconds."""
 
     api_url: str | None

@@ -3,17 +3,15 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from cronwright.jsontypes import JSON, JSONObject
 from cronwright.reasons import Reason
-from cronwright.timeline.event import MAX_PAYLOAD_BYTES
+from cronwright.timeline.limits import MAX_PAYLOAD_BYTES
 from cronwright_runner.errors import ActionError, InvalidAttributes
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How an action ended by its own word: `reason` Completed or why not, a message for a person, and its result."""
 
     reason: Reason

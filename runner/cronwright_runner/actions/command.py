@@ -5,12 +5,10 @@ Reads the attributes, starts the program and says how it ended. What it prints g
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from cronwright.instants import format_instant
 from cronwright.jsontypes import JSON, JSONObject
@@ -24,8 +22,7 @@ _OURS = "CRONWRIGHT_"
 _ARGV_REMEDY = 'write a list of strings such as ["tar", "-czf", "/backup/db.tgz", "/data"]'
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A program with its arguments, what it finds in its environment beside the pod's, and where it works."""
 
     argv: Sequence[str]
@@ -36,6 +33,9 @@ class Command:
 def run(context: Context) -> JSON:
     """Run a program of this image, without a shell."""
     command = read_command(context.attributes)
+    # Here and not above, since the action has started by now
+    import subprocess
+
     if command.working_dir is not None and not Path(command.working_dir).is_dir():
         raise ActionError(
             f"there is no directory {command.working_dir} to work in; "

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from cronwright.jsontypes import JSON, JSONObject
@@ -35,8 +34,7 @@ _SET_BY_US = frozenset({"host", "content-length", "transfer-encoding", "connecti
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What to send and which status codes are expected. `timeout` in seconds, None for no limit but the attempt's."""
 
     url: str
