@@ -23,13 +23,17 @@ _SOURCE = Path(__file__).parent / "robfig"
 
 @dataclass(frozen=True)
 class Question:
-    """The first `count` fire times of `schedule` in `zone` after `start` and up to `until` (Unix times in seconds)."""
+    """The first `count` fire times of `schedule` in `zone` after `start` and up to `until` (Unix times in seconds).
+
+    `patience` is for how many seconds a search may go on that perhaps never ends; 0 is without a limit.
+    """
 
     schedule: str
     zone: str
     start: int
     count: int
     until: int = END_OF_TIME
+    patience: int = 0
 
 
 @dataclass(frozen=True)

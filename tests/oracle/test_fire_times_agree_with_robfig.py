@@ -56,6 +56,11 @@ ZONES = {
 WHERE_ROBFIG_IS_LOST = ("America/St_Johns", "Pacific/Apia", "Pacific/Chatham")
 
 
+def _patience(case: Case) -> int:
+    """A second where the search may come upon Apia's missing day and not come back."""
+    return 1 if case.zone == "Pacific/Apia" and case.start < _unix(2012) else 0
+
+
 @dataclass(frozen=True)
 class Case:
     text: str
@@ -147,6 +152,10 @@ def _resolved(text: str) -> Cron:
     return resolve(schedule, "default", "oracle")
 
 
+def _question(text: str, case: Case) -> Question:
+    return Question(text, case.zone, case.start, FIRE_TIMES_EACH, patience=_patience(case))
+
+
 def _instant(unix: int) -> datetime:
     return datetime.fromtimestamp(unix, UTC)
 
@@ -165,7 +174,7 @@ def test_the_next_fire_times_are_those_of_robfig() -> None:
             assert "exist in month" in str(refused), f"{case} was refused: {refused}"
     assert len(taken) > CASES * 0.9
 
-    answers = ask(Question(cron_line(cron), case.zone, case.start, FIRE_TIMES_EACH) for case, cron in taken)
+    answers = ask(_question(cron_line(cron), case) for case, cron in taken)
     wrong = []
     for (case, cron), answer in zip(taken, answers, strict=True):
         count = FIRE_TIMES_EACH
@@ -186,15 +195,16 @@ def test_the_next_fire_times_are_those_of_robfig() -> None:
 def test_the_line_for_kubernetes_means_what_the_person_wrote() -> None:
     """Where robfig takes the text as it is (no H, no 7), rewriting it changes no fire time."""
     cases = [case for case in _random_cases(SEED + 1, CASES // 2) if "H" not in case.text]
-    as_written = ask(Question(case.text, case.zone, case.start, FIRE_TIMES_EACH) for case in cases)
+    as_written = ask(_question(case.text, case) for case in cases)
     both = [
         (case, answer) for case, answer in zip(cases, as_written, strict=True) if answer.error is None and answer.times
     ]
     assert len(both) > CASES // 5
-    rewritten = ask(
-        Question(cron_line(_resolved(case.text)), case.zone, case.start, FIRE_TIMES_EACH) for case, _ in both
-    )
+    rewritten = ask(_question(cron_line(_resolved(case.text)), case) for case, _ in both)
     for (case, answer), answer_for_line in zip(both, rewritten, strict=True):
+        if answer.lost or answer_for_line.lost:
+            assert case.zone in WHERE_ROBFIG_IS_LOST, case
+            continue
         assert answer_for_line == answer, f"seed {SEED}: {case} becomes {cron_line(_resolved(case.text))}"
 
 
@@ -230,7 +240,7 @@ def test_a_past_fire_time_is_the_one_that_a_chain_of_searches_reaches() -> None:
         if first is not None:
             asked.append((case, cron, int(first.timestamp())))
     chains = ask(
-        Question(cron_line(cron), case.zone, before, MINUTES_OF_A_WEEK, until=case.start)
+        Question(cron_line(cron), case.zone, before, MINUTES_OF_A_WEEK, until=case.start, patience=_patience(case))
         for case, cron, before in asked
     )
     wrong = []

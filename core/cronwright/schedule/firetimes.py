@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 
-from cronwright.schedule import fields, grid, zones
+from cronwright.schedule import fields, grid
 from cronwright.schedule.grammar import Cron, Every, Schedule
 from cronwright.schedule.history import last_at_or_before
 from cronwright.schedule.line import cron_line
@@ -109,6 +109,8 @@ def _spec(cron: Cron, time_zone: str, numbers: Mapping[str, Iterable[int]]) -> S
     either_day = not (
         fields.is_star(cron.day_of_month, fields.DAY_OF_MONTH) or fields.is_star(cron.day_of_week, fields.DAY_OF_WEEK)
     )
+    from cronwright.schedule import zones  # only for a cron line: an interval needs no time zone database
+
     return Spec(
         minutes=masks["minute"],
         hours=masks["hour"],

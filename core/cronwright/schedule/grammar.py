@@ -61,15 +61,16 @@ _PRESETS = {
 _WHITE_SPACE = " \t\n\v\f\r\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
 # The part of Go's time.ParseDuration whose values are whole milliseconds and can't overflow 64 bits of nanoseconds.
-_INTERVAL = re.compile(
+# Patterns of `@every` and of zones are compiled when they are first needed, which a runner mostly doesn't.
+_INTERVAL = (
     r"[ \t]*@every[ \t]+"
     r"((?:[0-9]{1,5}(?:\.[0-9]{1,3})?h|[0-9]{1,7}(?:\.[0-9]{1,3})?m|[0-9]{1,9}(?:\.[0-9]{1,3})?s|[0-9]{1,11}ms){1,5})"
     r"[ \t]*"
 )
-_INTERVAL_PART = re.compile(r"([0-9]+)(?:\.([0-9]+))?(h|ms|m|s)")
+_INTERVAL_PART = r"([0-9]+)(?:\.([0-9]+))?(h|ms|m|s)"
 _MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}")
+_ZONE = r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}"
 
 
 def parse(text: str) -> Schedule:
@@ -117,7 +118,7 @@ def check_time_zone(schedule: Schedule, time_zone: str | None) -> None:
     """Whether `time_zone`, None for an unset one, may stand beside the schedule. Raises ScheduleError."""
     if time_zone is None:
         return
-    if _ZONE.fullmatch(time_zone) is None or time_zone.lower() == "local":
+    if re.fullmatch(_ZONE, time_zone) is None or time_zone.lower() == "local":
         raise ScheduleError(
             "timeZone",
             time_zone,
@@ -156,11 +157,11 @@ def check_time_zone(schedule: Schedule, time_zone: str | None) -> None:
 
 
 def _every(text: str, trimmed: str) -> Every:
-    match = _INTERVAL.fullmatch(text)
+    match = re.fullmatch(_INTERVAL, text)
     if match is None:
         raise ScheduleError("schedule", text, f'schedule "{trimmed}" is no interval', _interval_remedy(text))
     milliseconds = 0
-    for whole, fraction, unit in _INTERVAL_PART.findall(match[1]):
+    for whole, fraction, unit in re.findall(_INTERVAL_PART, match[1]):
         milliseconds += (
             int(whole) * _MILLISECONDS[unit] + int((fraction or "0").ljust(3, "0")) * _MILLISECONDS[unit] // 1000
         )

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-from cronwright.schedule.zones import Zone
+if TYPE_CHECKING:
+    from cronwright.schedule.zones import Zone
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400  # seconds
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()

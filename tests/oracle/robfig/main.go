@@ -2,8 +2,8 @@
 //
 // Reads a question {"schedule", "zone", "start", "until", "count"} per line, with start and until in Unix seconds, and writes
 // an answer {"times"} with up to count fire times after start and up to until, or {"error"} where the library refuses.
-// Where the library goes back in time, or doesn't come back within two seconds, the answer ends there and says
-// {"lost": true}.
+// Where the library goes back in time, or doesn't come back within the seconds of a question's {"patience"} (0 for any
+// time), the answer ends there and says {"lost": true}.
 // The schedule is given the zone as the controller does it (formatSchedule in pkg/controller/cronjob/utils.go).
 package main
 
@@ -23,6 +23,7 @@ type question struct {
 	Start    int64  `json:"start"`
 	Until    int64  `json:"until"`
 	Count    int    `json:"count"`
+	Patience int    `json:"patience"`
 }
 
 type answer struct {
@@ -42,7 +43,7 @@ func main() {
 			fmt.Fprintln(os.Stderr, "no question:", err)
 			os.Exit(1)
 		}
-		if err := answers.Encode(askWithin(2*time.Second, asked)); err != nil {
+		if err := answers.Encode(askPatiently(asked)); err != nil {
 			fmt.Fprintln(os.Stderr, "no answer written:", err)
 			os.Exit(1)
 		}
@@ -53,13 +54,16 @@ func main() {
 	}
 }
 
-func askWithin(limit time.Duration, asked question) answer {
+func askPatiently(asked question) answer {
+	if asked.Patience == 0 {
+		return ask(asked)
+	}
 	answered := make(chan answer, 1)
 	go func() { answered <- ask(asked) }()
 	select {
 	case given := <-answered:
 		return given
-	case <-time.After(limit):
+	case <-time.After(time.Duration(asked.Patience) * time.Second):
 		return answer{Times: []int64{}, Lost: true}
 	}
 }
