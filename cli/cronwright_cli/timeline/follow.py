@@ -55,9 +55,10 @@ def follow(access: Access, wanted: Wanted, limit: int, ledger: Ledger, wait: Cal
 def _what_is_new(access: Access, wanted: Wanted, ledger: Ledger) -> list[Run]:
     found: list[Run] = []
     for page in newest_runs(access, wanted):
-        met_known = any(run in ledger for run in page)
-        found += page
-        if met_known:
+        known = [index for index, run in enumerate(page) if run in ledger]
+        # What lies behind the last known one was left out at the start, by the limit.
+        found += page[: known[-1] + 1] if known else page
+        if known:
             break
     seen = {run.id for run in found}
     unseen = tuple(run_id for run_id in ledger.running() if run_id not in seen)

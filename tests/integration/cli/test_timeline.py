@@ -235,6 +235,19 @@ def test_following_into_a_pipe_writes_a_line_for_each_change(api: Api) -> None:
         assert follower.warnings == []
 
 
+def test_following_begins_with_the_limit_and_goes_back_no_further(api: Api) -> None:
+    old = [start(api, "limited", NOW - timedelta(minutes=minutes)) for minutes in (5, 4, 3, 2, 1)]
+    api.post([event for run in old for event in (run, end(run))])
+    with following(api, "--task", "limited", "--limit", "2") as follower:
+        wait_for("the last two", lambda: len(follower.lines) == 3)
+        begun = start(api, "limited", datetime.now(UTC))
+        api.post([begun])
+        follower.wait_for_line("limited", "* running")
+        api.post([end(begun)])
+        wait_for("its end", lambda: "+ succeeded" in follower.lines[-1])
+        assert len(follower.lines) == 5
+
+
 def test_following_sees_the_end_of_a_run_that_a_page_of_newer_ones_has_buried(api: Api) -> None:
     long = start(api, "buried", datetime.now(UTC) - timedelta(hours=1))
     api.post([long])
