@@ -121,7 +121,11 @@ def _in_force(task: Task | None, plan: Plan) -> tuple[Reason, str]:
 def _next_of(observed: CronJobFacts | None, now: datetime) -> datetime | None:
     if observed is None or observed.suspend:
         return None
-    return FireTimes(parse(observed.schedule), observed.time_zone or DEFAULT_TIME_ZONE).next(now)
+    try:
+        return FireTimes(parse(observed.schedule), observed.time_zone or DEFAULT_TIME_ZONE).next(now)
+    except ValueError:
+        # Another hand's line, in a wider grammar than a Task's, such as TZ=.
+        return None
 
 
 def _count(old: TaskStatus, runs: Sequence[RunState]) -> TaskStatus:

@@ -10,9 +10,10 @@ import structlog
 
 from cronwright.instants import format_seconds
 from cronwright.names import API_VERSION, KIND
+from cronwright.observed.cronjob import parse_cron_job
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
 from cronwright.reasons import Reason
-from cronwright_operator.decide import Action, DeleteJob, EndJob, Report, Tell, WriteStatus
+from cronwright_operator.decide import Action, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
 from cronwright_operator.errors import (
     ConflictError,
     NotFoundError,
@@ -46,7 +47,7 @@ class Writer:
         for action in actions:
             WRITES.labels(type(action).__name__).inc()
             match action:
-                case CreateCronJob() | ReplaceCronJob() | SetLever():
+                case CreateCronJob() | ReplaceCronJob() | SetLever() | TryCronJob():
                     await self._write_cron_job(key, task, action)
                 case WriteStatus(patch):
                     self._observed.put("tasks", await self._kubernetes.patch_task_status(*key, patch))
@@ -61,7 +62,7 @@ class Writer:
         return delivered
 
     async def _write_cron_job(
-        self, key: Key, task: TaskFacts, action: CreateCronJob | ReplaceCronJob | SetLever
+        self, key: Key, task: TaskFacts, action: CreateCronJob | ReplaceCronJob | SetLever | TryCronJob
     ) -> None:
         log.debug("writes the CronJob", task=key.name, namespace=key.namespace, action=type(action).__name__)
         try:
@@ -74,6 +75,9 @@ class Writer:
                     written = await self._kubernetes.set_last_schedule_time(
                         *key, format_seconds(time), self._version(key)
                     )
+                case TryCronJob(manifest):
+                    await self._kubernetes.try_cron_job(manifest, self._version(key))
+                    return
         except RefusedError as error:
             raise StalledError(
                 Reason.CRON_JOB_REFUSED, f"the API server refuses the CronJob: {error.message}"
@@ -93,8 +97,7 @@ class Writer:
         except NotFoundError:
             self._observed.cron_jobs.drop(key)
             return
-        owners = [owner["uid"] for owner in live["metadata"].get("ownerReferences") or ()]
-        if task.uid not in owners:
+        if not parse_cron_job(live).is_of(task.uid):
             raise StalledError(
                 Reason.NAME_TAKEN,
                 f"CronJob {key.name} exists in namespace {key.namespace} and belongs to someone else; "

@@ -3,15 +3,15 @@
 The order of the actions is the order in which they are applied; a restart after any of them finds the rest to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cronwright.conditions import InForce, Retrying, Stalled, Verdict, next_status
-from cronwright.jsontypes import JSONObject
+from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
 from cronwright.plan.choose import Stall, choose
-from cronwright.plan.lever import CronJobStep, steps
+from cronwright.plan.lever import CronJobStep, ReplaceCronJob, SetLever, steps
 from cronwright.plan.manifests import RunnerSettings, cron_job
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.report import end_event
@@ -29,6 +29,16 @@ AFTER_FIRE_TIME = timedelta(seconds=5)
 """How long after a fire time the next one is written where no Job's event has brought it about."""
 
 LONGEST_SLEEP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TryCronJob:
+    """Ask the API server whether it would take `manifest`, and keep nothing.
+
+    A template that it refuses must not cost the last good plan its memory, which the lever overwrites before the spec.
+    """
+
+    manifest: Mapping[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class EndJob:
     job: JobFacts
 
 
-Action = CronJobStep | WriteStatus | Tell | Report | DeleteJob | EndJob
+Action = CronJobStep | TryCronJob | WriteStatus | Tell | Report | DeleteJob | EndJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +116,8 @@ def decide(seen: Observation, runner: RunnerSettings, now: datetime, trouble: Tr
 
 def _spec(
     seen: Observation, runner: RunnerSettings, now: datetime, trouble: Trouble | None
-) -> tuple[Verdict, Sequence[CronJobStep]]:
-    own = seen.cron_job if seen.cron_job and seen.cron_job.owner_uid == seen.task.uid else None
+) -> tuple[Verdict, Sequence[CronJobStep | TryCronJob]]:
+    own = seen.cron_job if seen.cron_job and seen.cron_job.is_of(seen.task.uid) else None
     if seen.task.task is None:
         return Stalled(Reason.INVALID_TASK, str(seen.task.error), own), ()
     try:
@@ -119,7 +129,12 @@ def _spec(
     if trouble:
         return Retrying(trouble.answer), ()
     # One that is someone else's is left to the create, which says so.
-    return InForce(plan), steps(own, cron_job(seen.task.task, plan, runner), plan, now)
+    manifest = cron_job(seen.task.task, plan, runner)
+    match steps(own, manifest, plan, now):
+        case [SetLever(), ReplaceCronJob(), *_] as writes if seen.task.task.template:
+            return InForce(plan), [TryCronJob(manifest), *writes]
+        case writes:
+            return InForce(plan), writes
 
 
 def _run(seen: Observation, job: JobFacts, now: datetime) -> RunState:
@@ -186,7 +201,9 @@ def _surplus(
         ("Complete", seen.task.task.successful_jobs_history_limit),
         ("Failed", seen.task.task.failed_jobs_history_limit),
     ):
-        of_kind = sorted((run for run in runs if run.job.ended == ended), key=lambda run: run.job.created_at)
+        # A Job that a person made is the person's to delete, as with any CronJob.
+        of_kind = [run for run in runs if run.job.ended == ended and run.job.scheduled]
+        of_kind.sort(key=lambda run: run.job.created_at)
         surplus += of_kind[: max(0, len(of_kind) - limit)]
     return [
         run.job

@@ -19,6 +19,10 @@ _RESOURCES: Mapping[Kind, tuple[str, str, str]] = {
     "jobs": ("batch", "v1", "jobs"),
     "pods": ("", "v1", "pods"),
 }
+_CHANGES = ("ADDED", "MODIFIED")
+"""What a watch brings live; it then brings each version, so that one which is known already is the echo of our own write.
+A list may have left out versions before it, so what it brings is looked at in any case.
+"""
 _DELAYS: Mapping[Kind, float] = {
     "tasks": 0.0,
     "cronjobs": 0.0,
@@ -39,6 +43,8 @@ def registry(observed: Observed, queue: KeyedQueue[Key]) -> kopf.OperatorRegistr
         @kopf.on.event(*_RESOURCES[kind], registry=handlers, id=f"take-in-{kind}")
         async def take_in(event: kopf.RawEvent, **_: Any) -> None:
             manifest: Mapping[str, Any] = event["object"]
+            if event["type"] in _CHANGES and observed.knows(kind, manifest):
+                return
             key = observed.drop(kind, manifest) if event["type"] == "DELETED" else observed.put(kind, manifest)
             queue.add(key, _DELAYS[kind])
 
@@ -51,7 +57,21 @@ def operator_settings() -> kopf.OperatorSettings:
     """Return kopf's settings: children are filtered by the server, and kopf posts no Events of its own."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDifferences()
     for kind in ("cronjobs", "jobs", "pods"):
         group, version, plural = _RESOURCES[kind]
         settings.watching.label_selectors[group, version, plural] = CHILD_SELECTOR
     return settings
+
+
+class _NoDifferences(kopf.DiffBaseStorage):
+    """kopf copies each object and compares it with the last one that it handled; only handlers of changes need that."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None

@@ -7,12 +7,22 @@ and taking them apart again costs more than the request.
 
 from collections.abc import Mapping
 from typing import Any, Literal, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
 
-from cronwright.names import FIELD_MANAGER, GROUP, MANAGED_BY, MANAGED_BY_LABEL, PLURAL, VERSION
+from cronwright.names import (
+    FIELD_MANAGER,
+    GROUP,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    PLURAL,
+    TASK_LABEL,
+    TASK_UID_LABEL,
+    VERSION,
+)
 from cronwright.observed.manifest import Manifest
 from cronwright_operator.errors import ConflictError, KubernetesError, NotFoundError, RefusedError
 from cronwright_operator.metrics import REQUESTS
@@ -29,7 +39,7 @@ _PREFIXES: dict[Kind, str] = {
     "jobs": "/apis/batch/v1",
     "pods": "/api/v1",
 }
-CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{TASK_LABEL},{TASK_UID_LABEL}"
 
 
 class Kubernetes:
@@ -50,6 +60,11 @@ class Kubernetes:
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         configuration.connection_pool_maxsize = concurrency
+        # Looked up once: left to itself, aiohttp asks the environment and a thread for ~/.netrc before each request.
+        server = urlsplit(configuration.host)
+        if configuration.proxy is None and not proxy_bypass(server.netloc):
+            configuration.proxy = getproxies().get(server.scheme)
+        configuration.client_session_kwargs = {"trust_env": False}
         return cls(client.ApiClient(configuration))
 
     async def close(self) -> None:
@@ -97,9 +112,22 @@ class Kubernetes:
             ConflictError: it changed since.
             RefusedError: the API server does not take it.
         """
+        return await self._put_cron_job(manifest, resource_version, "")
+
+    async def try_cron_job(self, manifest: Mapping[str, Any], resource_version: str) -> None:
+        """Ask what `replace_cron_job` would meet with, and change nothing.
+
+        Raises:
+            ConflictError: it changed since.
+            RefusedError: the API server does not take it.
+        """
+        await self._put_cron_job(manifest, resource_version, "&dryRun=All")
+
+    async def _put_cron_job(self, manifest: Mapping[str, Any], resource_version: str, options: str) -> Manifest:
         metadata = {**manifest["metadata"], "resourceVersion": resource_version}
         path = _path("cronjobs", metadata["namespace"], metadata["name"])
-        return await self._request("PUT", f"{path}?fieldManager={FIELD_MANAGER}", {**manifest, "metadata": metadata})
+        query = f"?fieldManager={FIELD_MANAGER}{options}"
+        return await self._request("PUT", path + query, {**manifest, "metadata": metadata})
 
     async def set_last_schedule_time(self, namespace: str, name: str, time: str, resource_version: str) -> Manifest:
         """Pull the lever: write `status.lastScheduleTime` of the CronJob of `resource_version`.

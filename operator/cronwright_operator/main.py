@@ -57,7 +57,7 @@ async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> No
     server = await health.serve(queue, settings.http_port)
     try:
         # Before the first decision everything is known: a Task seen without its CronJob would be made one.
-        await reconciler.pass_over_all()
+        await reconciler.first_pass()
         log.info("watches", tasks=len(observed.tasks.objects), namespaces=settings.namespace_names() or "all")
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(reconciler.work()) for _ in range(settings.workers)]

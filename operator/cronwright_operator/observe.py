@@ -120,7 +120,8 @@ class Observed:
 
     def __init__(self) -> None:
         self.tasks = _Shelf(parse_task_facts, _own_name)
-        self.cron_jobs = _Shelf(parse_cron_job, _labelled_name)
+        # its name is its Task's, whatever another hand made of the labels
+        self.cron_jobs = _Shelf(parse_cron_job, _own_name)
         self.jobs = _Shelf(parse_job, _labelled_name)
         self.pods = _Shelf(parse_pod, _labelled_name)
         self._shelves: dict[Kind, _Shelf[Any]] = {
@@ -136,6 +137,11 @@ class Observed:
     def put(self, kind: Kind, manifest: Manifest) -> Key:
         """Take in an object as it is now; return the key of its Task."""
         return self._shelves[kind].put(manifest)
+
+    def knows(self, kind: Kind, manifest: Manifest) -> bool:
+        """Return whether this very version of the object has been taken in before."""
+        known = self._shelves[kind].objects.get(_place(manifest))
+        return known is not None and known.resource_version == manifest["metadata"]["resourceVersion"]
 
     def drop(self, kind: Kind, manifest: Manifest) -> Key:
         """Forget a deleted object; return the key of its Task."""

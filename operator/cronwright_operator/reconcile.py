@@ -25,6 +25,7 @@ STALLED_RETRY_SECONDS = 60.0
 changing.
 """
 
+FIRST_PASS_RETRY_SECONDS = 2.0
 TIMELINE_RETRY_SECONDS = 15.0
 FAILURES_BEFORE_TELLING = 3
 """So many failures in a row are put on the status; fewer are a passing fault."""
@@ -65,6 +66,15 @@ class Reconciler:
                 for key in self._observed.replace(kind, namespace, manifests, version):
                     self._queue.add(key)
         LAST_FULL_PASS.set(self._now().timestamp())
+
+    async def first_pass(self) -> None:
+        """Make the first full pass, trying until Kubernetes answers: an API server may be starting, too."""
+        while True:
+            try:
+                return await self.pass_over_all()
+            except KubernetesError as error:
+                log.warning("Kubernetes does not list what the operator needs; trying again", error=str(error))
+                await asyncio.sleep(FIRST_PASS_RETRY_SECONDS)
 
     async def pass_regularly(self, seconds: float) -> None:
         """Make a full pass every so many `seconds`, for ever; one that fails is made up for by the next."""

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from cronwright.names import FIELD_MANAGER, KIND, MANIFEST_HASH_ANNOTATION, TASK_LABEL, TASK_UID_LABEL
+from cronwright.names import (
+    FIELD_MANAGER,
+    KIND,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    MANIFEST_HASH_ANNOTATION,
+    TASK_LABEL,
+    TASK_UID_LABEL,
+)
 from cronwright.observed.manifest import Manifest, controller_uid, instant
 
 
@@ -16,12 +24,17 @@ class CronJobFacts:
     uid: str
     resource_version: str
     owner_uid: str | None
+    labelled_uid: str | None
     schedule: str
     time_zone: str | None
     suspend: bool
     last_schedule_time: datetime | None
     manifest_hash: str | None
     touched: bool
+
+    def is_of(self, task_uid: str) -> bool:
+        """Return whether it is the CronJob of that Task: owned by it, or labelled as its and owned by none."""
+        return task_uid == (self.owner_uid or self.labelled_uid)
 
 
 def parse_cron_job(manifest: Manifest) -> CronJobFacts:
@@ -35,6 +48,7 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         owner_uid=owner,
+        labelled_uid=labels.get(TASK_UID_LABEL),
         schedule=spec["schedule"],
         time_zone=spec.get("timeZone"),
         suspend=spec.get("suspend", False),
@@ -42,6 +56,7 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         manifest_hash=(metadata.get("annotations") or {}).get(MANIFEST_HASH_ANNOTATION),
         touched=labels.get(TASK_UID_LABEL) != owner
         or labels.get(TASK_LABEL) != metadata["name"]
+        or labels.get(MANAGED_BY_LABEL) != MANAGED_BY
         or any(map(_touches_spec, metadata.get("managedFields") or ())),
     )
 

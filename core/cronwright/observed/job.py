@@ -5,14 +5,17 @@ from datetime import datetime
 
 from cronwright.instants import parse_instant
 from cronwright.names import SCHEDULED_TIME_ANNOTATION, TASK_ANNOTATION, TASK_LABEL, TASK_UID_LABEL
-from cronwright.observed.manifest import Manifest, instant
+from cronwright.observed.manifest import Manifest, controller_uid, instant
 from cronwright.run.document import RunDocument, load_document
+from cronwright.run.gate import Due, due
+from cronwright.schedule.firetimes import FireTimes
+from cronwright.schedule.grammar import parse
 
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A Job. `document` is None where its pod template carries none that can be read; `ended` is its terminal
-    condition's type.
+    """A Job. `document` is None where its pod template carries none that can be read; `due` is what its name says of
+    its run; `ended` is its terminal condition's type; `scheduled` says that a CronJob controls it.
     """
 
     namespace: str
@@ -23,7 +26,8 @@ class JobFacts:
     task_uid: str
     created_at: datetime
     document: RunDocument | None
-    annotated_time: datetime | None
+    due: Due
+    scheduled: bool
     active_deadline_seconds: int | None
     ended: str | None
     ended_at: datetime | None
@@ -35,11 +39,12 @@ class JobFacts:
 def parse_job(manifest: Manifest) -> JobFacts:
     """Return the facts of a batch/v1 Job that carries our labels."""
     metadata, spec, status = manifest["metadata"], manifest["spec"], manifest.get("status") or {}
-    annotations = spec["template"]["metadata"].get("annotations") or {}
+    annotations = (spec["template"].get("metadata") or {}).get("annotations") or {}
     end: Manifest = next(
         (c for c in status.get("conditions") or () if c["type"] in ("Complete", "Failed") and c["status"] == "True"), {}
     )
-    annotated = annotations.get(SCHEDULED_TIME_ANNOTATION)
+    document = _document(annotations.get(TASK_ANNOTATION))
+    annotated = _annotated(annotations.get(SCHEDULED_TIME_ANNOTATION))
     return JobFacts(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -48,8 +53,9 @@ def parse_job(manifest: Manifest) -> JobFacts:
         task=metadata["labels"][TASK_LABEL],
         task_uid=metadata["labels"][TASK_UID_LABEL],
         created_at=parse_instant(metadata["creationTimestamp"]),
-        document=_document(annotations.get(TASK_ANNOTATION)),
-        annotated_time=_annotated(annotated),
+        document=document,
+        due=due(document, metadata["name"], annotated) if document else Due(annotated),
+        scheduled=controller_uid(metadata, "CronJob") is not None,
         active_deadline_seconds=spec.get("activeDeadlineSeconds"),
         ended=end.get("type"),
         ended_at=instant(end, "lastTransitionTime"),
@@ -63,9 +69,12 @@ def _document(text: str | None) -> RunDocument | None:
     if text is None:
         return None
     try:
-        return load_document(text)
+        document = load_document(text)
+        # Anyone who may make Jobs may have written it, and nothing of it may stop us later.
+        FireTimes(parse(document.schedule), document.time_zone)
     except ValueError:
         return None
+    return document
 
 
 def _annotated(text: str | None) -> datetime | None:

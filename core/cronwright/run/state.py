@@ -13,7 +13,6 @@ from uuid import UUID
 from cronwright.observed.job import JobFacts
 from cronwright.observed.pod import PodFacts
 from cronwright.reasons import EXPLANATIONS, Outcome, Reason
-from cronwright.run.gate import Due, due
 from cronwright.run.ids import manual_run_id, scheduled_run_id
 from cronwright.run.termination import Termination
 
@@ -59,7 +58,7 @@ def run_state(
     `refusal` is what the Job controller said when it could not make the pod, empty where it could. `last_wait` is why
     the run waited when it was last looked at: a Job past its deadline has lost the pod that could tell.
     """
-    run = due(job.document, job.name, job.annotated_time) if job.document else Due(job.annotated_time)
+    run = job.due
     run_id = (
         scheduled_run_id(job.task_uid, run.scheduled_time)
         if run.scheduled_time
