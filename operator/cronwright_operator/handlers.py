@@ -20,8 +20,8 @@ _RESOURCES: Mapping[Kind, tuple[str, str, str]] = {
     "pods": ("", "v1", "pods"),
 }
 _CHANGES = ("ADDED", "MODIFIED")
-"""What a watch brings live; it then brings each version, so that one which is known already is the echo of our own write.
-A list may have left out versions before it, so what it brings is looked at in any case.
+"""What a watch brings live. It brings every version, so one that is known already is the echo of our own write. A list
+may have left out versions before the one it holds, so what it brings is looked at in any case.
 """
 _DELAYS: Mapping[Kind, float] = {
     "tasks": 0.0,
