@@ -21,6 +21,11 @@ class Access:
     url: str
     token: str
 
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether the API is on this machine, or a port here leads to it."""
+        return _is_this_machine(urlsplit(self.url).hostname or "")
+
 
 def find_access(url: str | None, token_file: Path | None) -> Access:
     """Return the access that the caller means.

@@ -93,7 +93,8 @@ def _get(access: Access, path: str, wanted: Wanted) -> Mapping[str, JSON]:
         access.url + path, headers={"Authorization": f"Bearer {access.token}", "Accept": MEDIA_TYPE}
     )
     try:
-        with _opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+        opener = _direct if access.is_this_machine else _opener
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             body = response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -121,6 +122,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 _opener = urllib.request.build_opener(_NoRedirect)
+_direct = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+"""Past any proxy, which would see the token and has no way to this machine's localhost; kubectl does the same."""
 
 
 _AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)

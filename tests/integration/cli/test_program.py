@@ -165,6 +165,12 @@ def test_a_server_that_is_something_else(other_server: str, kind: str) -> None:
     assert not any(seen.startswith("elsewhere") for seen in _Other.seen), "the token followed a redirect"
 
 
+def test_a_proxy_is_not_asked_for_this_machine(other_server: str) -> None:
+    env = environment(CRONWRIGHT_TOKEN="t", http_proxy=f"http://127.0.0.1:{free_port()}")
+    done = cronwright("timeline", "-A", "--url", f"{other_server}/object", env=env)
+    assert "sent no list of runs" in done.stderr
+
+
 def test_nobody_at_the_address() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     done = cronwright("timeline", "-A", "--url", url, env=environment(CRONWRIGHT_TOKEN="t"))
