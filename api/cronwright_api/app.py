@@ -22,7 +22,7 @@ from cronwright_api.store.database import StoreUnavailable
 from cronwright_api.timeline import routes as timeline
 from cronwright_api.version import VERSION
 
-_ROUTERS = (timeline.router, health.router, documentation.router)
+ROUTERS = (timeline.router, health.router, documentation.router)
 
 _log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _no_route)
@@ -85,7 +85,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> Sequence[str]:
     methods: set[str] = set()
-    for route in [*request.app.routes, *(route for router in _ROUTERS for route in router.routes)]:
+    for route in [*request.app.routes, *(route for router in ROUTERS for route in router.routes)]:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods or set()
     return sorted(methods | {"OPTIONS"}) if methods else []

@@ -38,10 +38,14 @@ async def database(file: Path) -> AsyncIterator[Database]:
 
 @dataclass(frozen=True, repr=False)
 class World:
-    """The API, and who comes to it. `left` and `right` are namespaces; tokens are named for what they may do."""
+    """The API, and who comes to it; tokens are named for what they may do.
+
+    `home` is the namespace of the accounts and of what tests write; `left` and `right` are for the tests that read.
+    """
 
     api: Served
     cluster: Cluster
+    home: str
     left: str
     right: str
     operator: str
@@ -55,22 +59,24 @@ def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The API in a process of its own, under an account that may do what it needs and no more."""
     folder = tmp_path_factory.mktemp("api")
     with ExitStack() as stack:
-        left = stack.enter_context(namespace_in(cluster, "api-left"))
-        right = stack.enter_context(namespace_in(cluster, "api-right"))
+        home, left, right = (
+            stack.enter_context(namespace_in(cluster, f"api-{name}")) for name in ("home", "left", "right")
+        )
         for name in ("api", "operator", "reads-all", "reads-left", "reads-none"):
-            account(cluster, left, name)
+            account(cluster, home, name)
         for name, rules in (("api", API_RULES), ("reads-all", LIST_TASKS)):
-            stack.callback(disallow, cluster, allow(cluster, left, name, rules, everywhere=True))
-        allow(cluster, left, "reads-left", LIST_TASKS, everywhere=False)
-        kubeconfig = kubeconfig_as(cluster, folder / "kubeconfig", token(cluster, left, "api"))
-        api = stack.enter_context(Served(folder, kubeconfig, operator_account=f"system:serviceaccount:{left}:operator"))
+            stack.callback(disallow, cluster, allow(cluster, home, name, rules))
+        allow(cluster, home, "reads-left", LIST_TASKS, where=left)
+        kubeconfig = kubeconfig_as(cluster, folder / "kubeconfig", token(cluster, home, "api"))
+        api = stack.enter_context(Served(folder, kubeconfig, operator_account=f"system:serviceaccount:{home}:operator"))
         yield World(
             api=api,
             cluster=cluster,
+            home=home,
             left=left,
             right=right,
-            operator=token(cluster, left, "operator", "cronwright"),
-            reads_all=token(cluster, left, "reads-all"),
-            reads_left=token(cluster, left, "reads-left"),
-            reads_none=token(cluster, left, "reads-none"),
+            operator=token(cluster, home, "operator", "cronwright"),
+            reads_all=token(cluster, home, "reads-all"),
+            reads_left=token(cluster, home, "reads-left"),
+            reads_none=token(cluster, home, "reads-none"),
         )

@@ -36,11 +36,11 @@ def token(cluster: Cluster, namespace: str, name: str, audience: str | None = No
     return made
 
 
-def allow(cluster: Cluster, namespace: str, name: str, rules: list[Any], everywhere: bool) -> str:
-    """Give the service account `name` of `namespace` the `rules`, there or everywhere; return the role's name."""
-    role, kind = f"{namespace}-{name}", "ClusterRole" if everywhere else "Role"
+def allow(cluster: Cluster, namespace: str, name: str, rules: list[Any], where: str | None = None) -> str:
+    """Give the service account `name` of `namespace` the `rules`, in `where` or everywhere; return the role."""
+    role, kind = f"{namespace}-{name}", "Role" if where else "ClusterRole"
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    base = RBAC if everywhere else f"{RBAC}/namespaces/{namespace}"
+    base = f"{RBAC}/namespaces/{where}" if where else RBAC
     cluster.create(f"{base}/{kind.lower()}s", {"metadata": {"name": role}, "rules": rules})
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role}
     cluster.create(

@@ -99,9 +99,9 @@ def test_a_database_that_cannot_be_opened_ends_the_start_with_a_sentence() -> No
 
 
 def test_it_ends_in_time_and_takes_what_is_under_way_with_it(world: World, tmp_path: Path) -> None:
-    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.left, "api"))
-    with Served(tmp_path, kubeconfig, operator_account=f"system:serviceaccount:{world.left}:operator") as api:
-        assert api.post(world.operator, resource(namespace=world.left)).status_code == 201
+    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.home, "api"))
+    with Served(tmp_path, kubeconfig, operator_account=f"system:serviceaccount:{world.home}:operator") as api:
+        assert api.post(world.operator, resource(namespace=world.home)).status_code == 201
         # The connection of the post is kept open
         code, seconds = api.stop()
         assert (code, seconds < STOP_SECONDS) == (0, True)
@@ -143,9 +143,9 @@ def test_ready_says_what_is_not(lonely: Served, world: World) -> None:
 
 
 def test_a_store_that_cannot_be_written_is_503_and_not_ready(world: World, tmp_path: Path) -> None:
-    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.left, "api"))
-    with Served(tmp_path, kubeconfig, operator_account=f"system:serviceaccount:{world.left}:operator") as api:
-        assert api.post(world.operator, resource(namespace=world.left)).status_code == 201
+    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.home, "api"))
+    with Served(tmp_path, kubeconfig, operator_account=f"system:serviceaccount:{world.home}:operator") as api:
+        assert api.post(world.operator, resource(namespace=world.home)).status_code == 201
         holder = sqlite3.connect(api.database, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         response = api.post(world.operator, resource())
@@ -159,17 +159,17 @@ def test_a_store_that_cannot_be_written_is_503_and_not_ready(world: World, tmp_p
         )
         holder.execute("ROLLBACK")
         holder.close()
-        assert api.post(world.operator, resource(namespace=world.left)).status_code == 201
+        assert api.post(world.operator, resource(namespace=world.home)).status_code == 201
         wait_for("readiness", lambda: api.http.get("/readyz").status_code == 200)
 
 
 def test_retention_works_beside_the_requests(world: World, tmp_path: Path) -> None:
-    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.left, "api"))
-    account = f"system:serviceaccount:{world.left}:operator"
+    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.home, "api"))
+    account = f"system:serviceaccount:{world.home}:operator"
     with Served(
         tmp_path, kubeconfig, operator_account=account, retention_rows=3, retention_interval_seconds=0.2
     ) as api:
-        api.post(world.operator, [resource(namespace=world.left) for _ in range(10)])
+        api.post(world.operator, [resource(namespace=world.home) for _ in range(10)])
 
         def total() -> bool:
             found: int = api.get("/api/timeline", world.reads_all).json()["meta"]["total"]
@@ -200,7 +200,7 @@ def test_metrics_are_on_their_own_port(world: World) -> None:
 
 
 def test_the_log_is_json_with_the_keys_and_without_tokens(world: World) -> None:
-    event = start(run_id=uuid4(), namespace=world.left)
+    event = start(run_id=uuid4(), namespace=world.home)
     world.api.post(world.operator, {"type": "timeline", "attributes": dump_event(event)})
     path = f"/api/run/{event.run_id}"
     world.api.get(f"{path}?fields[run]=title", world.reads_all)
@@ -211,7 +211,7 @@ def test_the_log_is_json_with_the_keys_and_without_tokens(world: World) -> None:
 
     lines = wait_for("the line of the request, which is written when the answer is out", logged)
     assert {(one["task"], one["namespace"]) for one in lines if one.get("run_id") == str(event.run_id)} == {
-        ("backup", world.left)
+        ("backup", world.home)
     }
     read = [one for one in lines if one.get("path") == path]
     assert [(one["method"], one["status"], one["client"]) for one in read] == [("GET", 200, "127.0.0.1")]

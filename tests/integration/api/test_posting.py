@@ -25,7 +25,7 @@ def resource(event: Event) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def task(world: World) -> TaskWithPods:
-    return task_with_pods(world.cluster, world.left, "export", as_user="admin@example.com")
+    return task_with_pods(world.cluster, world.home, "export", as_user="admin@example.com")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_job_made_by_hand_does_not_claim_the_schedule(world: World, task: Task
 
 
 def test_a_pod_that_runs_as_nobody_writes_as_nobody(world: World) -> None:
-    plain = task_with_pods(world.cluster, world.left, "plain", as_user=None)
+    plain = task_with_pods(world.cluster, world.home, "plain", as_user=None)
     bearer = plain.token(plain.scheduled)
     nobody = event_of(plain, plain.scheduled, as_user_email=None)
     assert world.api.post(bearer, resource(nobody)).status_code == 201
@@ -107,20 +107,20 @@ def test_a_pod_that_runs_as_nobody_writes_as_nobody(world: World) -> None:
 
 
 def test_a_service_account_that_is_no_pod_writes_nothing(world: World) -> None:
-    bearer = token(world.cluster, world.left, "reads-all", "cronwright")
+    bearer = token(world.cluster, world.home, "reads-all", "cronwright")
     response = world.api.post(bearer, resource(start()))
     assert response.status_code == 403
     assert "is neither the operator nor a pod" in response.json()["errors"][0]["detail"]
 
 
 def test_a_token_for_another_audience_writes_nothing(world: World, task: TaskWithPods) -> None:
-    for bearer in (world.reads_all, token(world.cluster, world.left, "default", "other", task.scheduled)):
+    for bearer in (world.reads_all, token(world.cluster, world.home, "default", "other", task.scheduled)):
         assert world.api.post(bearer, resource(event_of(task, task.scheduled))).status_code == 401
 
 
 def test_a_pod_of_no_job_writes_nothing(world: World, task: TaskWithPods) -> None:
     template = pod_template({"cronwright.dev/as-user": "admin@example.com"})["template"]
-    pods = f"{CORE}/namespaces/{world.left}/pods"
+    pods = f"{CORE}/namespaces/{world.home}/pods"
     pod = world.cluster.create(pods, {"metadata": {"name": "loner"}, "spec": template["spec"]})
     response = world.api.post(task.token(pod), resource(event_of(task, pod)))
     assert (response.status_code, response.json()["errors"][0]["code"]) == (403, "pod_without_job")
@@ -133,7 +133,7 @@ def test_a_pod_of_a_job_that_is_no_tasks_writes_nothing(world: World, task: Task
     code = "job_without_cronjob"
     if whose == "a CronJob's that is no Task's":
         spec = {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": pod_template({})}}
-        path = f"{BATCH}/namespaces/{world.left}/cronjobs"
+        path = f"{BATCH}/namespaces/{world.home}/cronjobs"
         references = [owner(world.cluster.create(path, {"metadata": {"name": name}, "spec": spec}), controller=True)]
         code = "cronjob_without_task"
     if whose == "a CronJob's of another UID":
@@ -144,27 +144,27 @@ def test_a_pod_of_a_job_that_is_no_tasks_writes_nothing(world: World, task: Task
         ]
         code = "owner_replaced"
     job = world.cluster.create(
-        f"{BATCH}/namespaces/{world.left}/jobs",
+        f"{BATCH}/namespaces/{world.home}/jobs",
         {"metadata": {"name": name, "ownerReferences": references}, "spec": pod_template({})},
     )
-    pod = pod_of(world.cluster, world.left, job)
+    pod = pod_of(world.cluster, world.home, job)
     response = world.api.post(task.token(pod), resource(event_of(task, pod, as_user_email=None)))
     assert (response.status_code, response.json()["errors"][0]["code"]) == (403, code)
 
 
 def test_a_pods_token_ends_with_its_pod(world: World) -> None:
-    gone = task_with_pods(world.cluster, world.left, "gone", as_user=None)
+    gone = task_with_pods(world.cluster, world.home, "gone", as_user=None)
     bearer = gone.token(gone.scheduled)
-    pod = f"{CORE}/namespaces/{world.left}/pods/{gone.scheduled['metadata']['name']}"
-    world.cluster.delete(f"{BATCH}/namespaces/{world.left}/jobs/gone-30000000")
+    pod = f"{CORE}/namespaces/{world.home}/pods/{gone.scheduled['metadata']['name']}"
+    world.cluster.delete(f"{BATCH}/namespaces/{world.home}/jobs/gone-30000000")
     wait_for("the pod's end", lambda: world.cluster.find(pod) is None)
     event = event_of(gone, gone.scheduled, as_user_email=None)
     assert world.api.post(bearer, resource(event)).status_code in (401, 403)
 
 
 def test_the_operator_writes_for_every_task_and_delivers_runners_words(world: World) -> None:
-    inferred = end(77, namespace=world.right, reported_by="operator", run_id=uuid4())
-    delivered = end(78, namespace=world.left, run_id=uuid4(), as_user_email="anyone@example.com")
+    inferred = end(77, namespace=world.home, reported_by="operator", run_id=uuid4())
+    delivered = end(78, namespace=world.home, run_id=uuid4(), as_user_email="anyone@example.com")
     response = world.api.post(world.operator, [resource(inferred), resource(delivered)])
     assert response.status_code == 201
     assert [one["id"] for one in response.json()["data"]] == [str(inferred.id), str(delivered.id)]
@@ -174,21 +174,21 @@ def test_the_operator_writes_for_every_task_and_delivers_runners_words(world: Wo
 
 
 def test_the_same_event_again_is_201_with_the_row_that_is_there(world: World) -> None:
-    event = start(run_id=uuid4(), namespace=world.left)
+    event = start(run_id=uuid4(), namespace=world.home)
     first = world.api.post(world.operator, resource(event)).json()["data"]
     again = world.api.post(world.operator, resource(replace(event, title="another word")))
     assert (again.status_code, again.json()["data"]) == (201, first)
 
 
 def test_a_row_that_was_read_can_be_sent_again(world: World) -> None:
-    event = start(run_id=uuid4(), namespace=world.left)
+    event = start(run_id=uuid4(), namespace=world.home)
     row = world.api.post(world.operator, resource(event)).json()["data"]
     again = world.api.post(world.operator, row)
     assert (again.status_code, again.json()["data"]) == (201, row)
 
 
 def test_the_same_event_from_ten_at_once_is_one_row(world: World) -> None:
-    event = start(run_id=uuid4(), namespace=world.left)
+    event = start(run_id=uuid4(), namespace=world.home)
     with ThreadPoolExecutor(10) as ten:
         answers = list(ten.map(lambda _: world.api.post(world.operator, resource(event)), range(10)))
     assert {answer.status_code for answer in answers} == {201}
@@ -343,7 +343,7 @@ def test_refused_with_what_to_write(world: World, name: str) -> None:
     ],
 )
 def test_content_type(world: World, content_type: str, status: int) -> None:
-    event = start(run_id=uuid4(), namespace=world.left)
+    event = start(run_id=uuid4(), namespace=world.home)
     response = world.api.post(world.operator, document(resource(event)), content_type)
     assert response.status_code == status
 
@@ -363,8 +363,8 @@ def test_a_body_beyond_a_mebibyte_is_413(world: World, announced: bool) -> None:
 
 
 def test_nothing_taken_is_lost_when_the_process_is_killed(world: World, tmp_path: Path) -> None:
-    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.left, "api"))
-    account = f"system:serviceaccount:{world.left}:operator"
+    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.home, "api"))
+    account = f"system:serviceaccount:{world.home}:operator"
     with Served(tmp_path, kubeconfig, operator_account=account) as api:
         taken: list[str] = []
         for turn in range(3):
@@ -385,7 +385,7 @@ def test_nothing_taken_is_lost_when_the_process_is_killed(world: World, tmp_path
 def _posted_until_killed(api: Served, world: World, turn: int, taken: list[str]) -> int:
     """Post until nobody answers; whoever brings the twentieth of the turn kills the process under all of them."""
     while True:
-        event = start(run_id=uuid4(), namespace=world.left)
+        event = start(run_id=uuid4(), namespace=world.home)
         try:
             response = api.post(world.operator, resource(event))
         except httpx.TransportError:

@@ -304,4 +304,4 @@ def test_404(stored: World, path: str) -> None:
 
 def test_a_right_that_was_given_shows_after_the_cache(stored: World) -> None:
     """A new token of the same person is asked for anew, so no one waits for more than the ten seconds."""
-    assert stored.api.get("/api/run", token(stored.cluster, stored.left, "reads-none")).status_code == 403
+    assert stored.api.get("/api/run", token(stored.cluster, stored.home, "reads-none")).status_code == 403
