@@ -96,8 +96,7 @@ def test_the_name_of_a_job_says_its_scheduled_time(cluster: Cluster, scheduled: 
     assert plan.fire_times.is_fire_time(job.scheduled)
     assert due(document, job.name, None) == Due(job.scheduled)
     assert job.name == job_name(name, job.scheduled)
-    if plan.every:
-        assert remembered(cluster, scheduled, name) == job.scheduled
+    wait_for("the controller to remember it", lambda: remembered(cluster, scheduled, name) == job.scheduled)
 
 
 @pytest.mark.parametrize("cron_job", ["every-minute", "every-90-seconds", "on-request"])
@@ -126,7 +125,7 @@ def test_an_every_stays_on_the_grid_by_itself(cluster: Cluster, scheduled: str) 
     assert ticked.scheduled is not None
     assert ticked.scheduled == tick_at_or_before(every, ticked.scheduled)
     assert ticked.scheduled - before == timedelta(seconds=every.seconds)
-    assert remembered(cluster, scheduled, "soon") == ticked.scheduled
+    wait_for("the controller to remember it", lambda: remembered(cluster, scheduled, "soon") == ticked.scheduled)
 
 
 def forget(cluster: Cluster, namespace: str, name: str, last: datetime) -> None:

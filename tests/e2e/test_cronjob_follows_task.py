@@ -1,0 +1,379 @@
+"""The CronJob follows its Task: created, edited, paused, resumed, deleted, put back after other hands; and what each of
+these costs in writes to the API server.
+
+One operator serves all tests of this module. Their Tasks run once a day, so that nothing happens by itself.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cronwright.instants import format_seconds, parse_instant
+from cronwright.schedule.grid import go_duration
+from support.cluster import (
+    CORE,
+    Cluster,
+    condition,
+    cron_jobs_path,
+    is_ready,
+    jobs_path,
+    namespace_in,
+    task_manifest,
+    tasks_path,
+    wait_for,
+)
+from support.expected import differences, plan_of
+from support.operators import OperatorProcess
+from support.schedules import daily_at, interval
+
+FULL_PASS_SECONDS = 10
+"""The shortest that the operator takes."""
+
+STALLED_RETRY_SECONDS = 60
+"""How soon the operator looks again at what stood in a Task's way."""
+
+NOWHERE = {"spec": {"nodeSelector": {"cronwright.dev/tests": "nowhere"}}}
+REFUSED = {"spec": {"dnsPolicy": "Nonsense"}}
+"""A template that only the API server can tell is wrong."""
+
+
+@dataclass
+class Room:
+    """A namespace and the operator that serves it, alone."""
+
+    cluster: Cluster
+    namespace: str
+    image: str
+    operator: OperatorProcess
+    start: Callable[[], OperatorProcess]
+
+    def create(self, name: str, schedule: str, **fields: Any) -> Any:
+        """Create a Task, and return it once it is in force."""
+        self.cluster.create(tasks_path(self.namespace), task_manifest(self.namespace, name, schedule, **fields))
+        return self.in_force(name)
+
+    def edit(self, name: str, **fields: Any) -> Any:
+        """Edit a Task's spec, and return it once it is in force."""
+        self.cluster.patch(tasks_path(self.namespace, name), {"spec": fields})
+        return self.in_force(name)
+
+    def task(self, name: str) -> Any:
+        """Return a Task."""
+        return self.cluster.get(tasks_path(self.namespace, name))
+
+    def in_force(self, name: str, seconds: float = 30) -> Any:
+        """Return a Task once its present generation is in force."""
+        return wait_for(
+            f"{name} to be in force", lambda: task if is_ready(task := self.task(name)) else None, seconds, 0.1
+        )
+
+    def stalled(self, name: str, reason: str) -> Any:
+        """Return a Task once its present generation is stalled for `reason`."""
+
+        def look() -> Any:
+            task = self.task(name)
+            stalled = condition(task, "Stalled")
+            present = stalled.get("observedGeneration") == task["metadata"]["generation"]
+            return task if present and stalled["reason"] == reason else None
+
+        return wait_for(f"{name} to be stalled: {reason}", look)
+
+    def cron_job(self, name: str) -> Any:
+        """Return a CronJob, or None where there is none."""
+        return self.cluster.find(cron_jobs_path(self.namespace, name))
+
+    def differences(self, name: str) -> list[str]:
+        """Return how a Task's CronJob differs from what the Task says."""
+        return differences(self.task(name), self.cron_job(name), self.image)
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        """Return type and reason of all Events about a Task, in their order."""
+        events = [
+            event
+            for event in self.cluster.items(f"{CORE}/namespaces/{self.namespace}/events")
+            if event["involvedObject"]["kind"] == "Task" and event["involvedObject"]["name"] == name
+        ]
+        return [
+            (event["type"], event["reason"])
+            for event in sorted(events, key=lambda event: int(event["metadata"]["resourceVersion"]))
+        ]
+
+
+@pytest.fixture(scope="module")
+def room(cluster: Cluster, runner_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """One for all tests of the module."""
+    log = tmp_path_factory.mktemp("follows") / "operator.log"
+    with namespace_in(cluster, "follows-task") as namespace:
+
+        def start() -> OperatorProcess:
+            operator = OperatorProcess(cluster, namespace, runner_image, log)
+            operator.wait_until_watching()
+            return operator
+
+        found = Room(cluster, namespace, runner_image, start(), start)
+        yield found
+        found.operator.stop()
+
+
+def in_hours(hours: int) -> str:
+    """Return the line of once a day, some hours from now."""
+    return daily_at(datetime.now(UTC) + timedelta(hours=hours))
+
+
+def long_every(hours: int) -> str:
+    """Return an `@every` of the plan `every`, whose next tick is an hour away or more."""
+    now = datetime.now(UTC)
+    every = interval(now, (600, 10**6), (3600, 10**6), shortest=hours * 3600, longest=(hours + 10) * 3600)
+    return f"@every {go_duration(every.seconds)}"
+
+
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, int]] = {
+    "created-cron": ({"schedule": in_hours(5)}, None, 2),
+    "created-preset": ({"schedule": "@yearly"}, None, 2),
+    "created-manual": ({"schedule": "@manual"}, None, 2),
+    "created-paused-every": ({"schedule": long_every(12), "isActive": False}, None, 2),
+    "created-every": ({"schedule": long_every(12)}, None, 3),
+    "edited-line": ({"schedule": in_hours(5)}, {"schedule": in_hours(6)}, 3),
+    "edited-zone": ({"schedule": in_hours(5)}, {"timeZone": "Asia/Tokyo"}, 3),
+    "edited-attributes": ({"schedule": in_hours(5)}, {"attributes": {"command": ["true"]}}, 2),
+    "edited-history": ({"schedule": in_hours(5)}, {"successfulJobsHistoryLimit": 40}, 2),
+    "paused": ({"schedule": in_hours(5)}, {"isActive": False}, 2),
+    "resumed": ({"schedule": in_hours(5), "isActive": False}, {"isActive": True}, 3),
+    "edited-to-every": ({"schedule": in_hours(5)}, {"schedule": long_every(12)}, 4),
+    "edited-every": ({"schedule": long_every(12)}, {"schedule": long_every(23)}, 4),
+    "resumed-every": ({"schedule": long_every(12), "isActive": False}, {"isActive": True}, 4),
+    "every-with-other-attributes": ({"schedule": long_every(12)}, {"attributes": {"command": ["true"]}}, 2),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_in_force_with_few_writes(room: Room, name: str) -> None:
+    before, edit, writes = CHANGES[name]
+    counted = room.operator.writes()
+    task = room.create(name, **before)
+    if edit is not None:
+        counted = room.operator.writes()
+        task = room.edit(name, **edit)
+
+    assert room.differences(name) == []
+    plan = plan_of(task)
+    assert task["status"]["plan"]["kind"] == plan.kind
+    expected_next = plan.next_run_time(datetime.now(UTC))
+    assert task["status"].get("nextRunTime") == (format_seconds(expected_next) if expected_next else None)
+    settle(room)
+    assert room.operator.writes() - counted == writes
+    assert room.events(name) == [], "an ordinary change is no event"
+
+
+def settle(room: Room) -> None:
+    """Return when the operator rests: what its own writes brought about is taken in, too."""
+    seen = [-1]
+
+    def rests() -> bool:
+        seen.append(room.operator.reconciliations())
+        return seen[-1] == seen[-2]
+
+    wait_for("the operator to rest", rests, pause=0.4)
+
+
+HAND_EDITS: dict[str, dict[str, Any]] = {
+    "schedule": {"spec": {"schedule": "0 0 1 1 *"}},
+    "zone": {"spec": {"timeZone": "Asia/Tokyo"}},
+    "suspend": {"spec": {"suspend": True}},
+    "added-deadline": {"spec": {"startingDeadlineSeconds": 10}},
+    "concurrency": {"spec": {"concurrencyPolicy": "Replace"}},
+    "job-template": {"spec": {"jobTemplate": {"spec": {"backoffLimit": 6}}}},
+    "added-annotation-of-pods": {
+        "spec": {"jobTemplate": {"spec": {"template": {"metadata": {"annotations": {"a": "b"}}}}}}
+    },
+    "label-off-managed-by": {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}},
+    "label-off-task": {"metadata": {"labels": {"cronwright.dev/task": None}}},
+    "label-off-task-uid": {"metadata": {"labels": {"cronwright.dev/task-uid": None}}},
+    "label-of-another-task": {"metadata": {"labels": {"cronwright.dev/task": "another"}}},
+    "all-labels-off": {"metadata": {"labels": None}},
+    "owner-off": {"metadata": {"ownerReferences": None}},
+    "hash-off": {"metadata": {"annotations": None}},
+}
+
+
+@pytest.mark.parametrize("name", HAND_EDITS)
+@pytest.mark.parametrize("kind", ["cron", "every"])
+def test_a_hand_edited_cronjob_is_put_back(room: Room, kind: str, name: str) -> None:
+    task = f"hand-{kind}-{name}"
+    room.create(task, in_hours(5) if kind == "cron" else long_every(12))
+    before = room.cron_job(task)
+
+    room.cluster.patch(cron_jobs_path(room.namespace, task), HAND_EDITS[name])
+
+    wait_for("the hand's change to be undone", lambda: restored(before, room.cron_job(task)))
+    assert room.differences(task) == []
+    assert is_ready(room.task(task))
+
+
+def restored(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether a CronJob is what it was, but for what the API server counts."""
+    kept = ("labels", "annotations", "ownerReferences", "uid")
+    return bool(
+        before["spec"] == now["spec"]
+        and all(before["metadata"].get(field) == now["metadata"].get(field) for field in kept)
+    )
+
+
+@pytest.mark.parametrize("schedule", [in_hours(5), long_every(12)], ids=["cron", "every"])
+def test_a_hand_deleted_cronjob_is_made_again(room: Room, schedule: str) -> None:
+    name = "deleted-by-hand" if schedule[0] != "@" else "deleted-by-hand-every"
+    room.create(name, schedule)
+    before = room.cron_job(name)["metadata"]["uid"]
+
+    room.cluster.delete(cron_jobs_path(room.namespace, name))
+
+    wait_for(
+        "another CronJob",
+        lambda: (found := room.cron_job(name)) and found["metadata"]["uid"] != before and not room.differences(name),
+    )
+
+
+def test_delete_takes_cronjob_jobs_and_pods_with_it(room: Room) -> None:
+    due = datetime.now(UTC) - timedelta(hours=1)
+    room.create("short-lived", daily_at(due), template=NOWHERE)
+    path, labelled = cron_jobs_path(room.namespace, "short-lived"), "cronwright.dev/task=short-lived"
+    forgotten = {"lastScheduleTime": format_seconds(due - timedelta(hours=2))}
+    room.cluster.patch(f"{path}/status", {"status": forgotten})
+    room.cluster.patch(path, {"metadata": {"labels": {"touched": "forgotten"}}})
+    pods = f"{CORE}/namespaces/{room.namespace}/pods"
+    wait_for("a pod of its run", lambda: room.cluster.items(pods, labelled))
+
+    room.cluster.delete(tasks_path(room.namespace, "short-lived"))
+
+    wait_for("the CronJob to be gone", lambda: room.cron_job("short-lived") is None, 60)
+    wait_for("the Jobs to be gone", lambda: not room.cluster.items(jobs_path(room.namespace), labelled), 60)
+    wait_for("the pods to be gone", lambda: not room.cluster.items(pods, labelled), 60)
+
+
+def test_a_cronjob_of_someone_else_is_left_alone(room: Room) -> None:
+    container = {"name": "theirs", "image": room.image}
+    pod = {"restartPolicy": "Never", "containers": [container]}
+    theirs = {
+        "metadata": {"name": "taken"},
+        "spec": {"schedule": in_hours(7), "jobTemplate": {"spec": {"template": {"spec": pod}}}},
+    }
+    before = room.cluster.create(cron_jobs_path(room.namespace), theirs)
+    room.cluster.create(tasks_path(room.namespace), task_manifest(room.namespace, "taken", in_hours(5)))
+
+    task = room.stalled("taken", "NameTaken")
+    assert condition(task, "Ready")["status"] == "False"
+    assert condition(task, "Ready")["reason"] == "NameTaken"
+    told = condition(task, "Stalled")["message"]
+    assert f"CronJob taken exists in namespace {room.namespace} and belongs to someone else" in told
+    assert "delete or rename it, or give the Task another metadata.name" in told
+    assert room.cron_job("taken") == before
+    wait_for("the Event", lambda: room.events("taken") == [("Warning", "NameTaken")])
+
+    room.cluster.delete(cron_jobs_path(room.namespace, "taken"))
+
+    room.in_force("taken", STALLED_RETRY_SECONDS + 30)
+    assert room.differences("taken") == []
+    wait_for("the Event", lambda: room.events("taken") == [("Warning", "NameTaken"), ("Normal", "InForce")])
+
+
+@pytest.mark.parametrize(("name", "before"), {"cron": in_hours(5), "every": long_every(12)}.items())
+def test_a_template_that_kubernetes_refuses_stalls_until_it_is_mended(room: Room, name: str, before: str) -> None:
+    name = f"refused-{name}"
+    room.create(name, before)
+    good = room.cron_job(name)
+
+    room.cluster.patch(tasks_path(room.namespace, name), {"spec": {"schedule": in_hours(6), "template": REFUSED}})
+
+    task = room.stalled(name, "CronJobRefused")
+    assert condition(task, "Ready")["status"] == "False"
+    assert "dnsPolicy" in condition(task, "Stalled")["message"]
+    settle(room)
+    assert room.cron_job(name) == good, "the last good plan goes on, and remembers what it did"
+    assert task["status"]["nextRunTime"] == next_of(good, task)
+    wait_for("the Event", lambda: room.events(name) == [("Warning", "CronJobRefused")])
+
+    room.edit(name, template=None)
+    assert room.differences(name) == []
+    wait_for("the Event", lambda: room.events(name) == [("Warning", "CronJobRefused"), ("Normal", "InForce")])
+
+
+def next_of(cron_job: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+    """Return the next fire time of a CronJob that goes on although its Task says something else."""
+    spec = {**task["spec"], "schedule": cron_job["spec"]["schedule"], "template": None}
+    fire_time = plan_of({**task, "spec": spec}).next_run_time(datetime.now(UTC))
+    assert fire_time is not None
+    return format_seconds(fire_time)
+
+
+BAD_EDITS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "unknown-zone": ({"timeZone": "Europe/Berlinn"}, "UnknownTimeZone", "Europe/Berlinn"),
+    "a-loop": ({"schedule": "@every 30s"}, "LoopNotSupported", "@every 30s"),
+    "large-attributes": ({"attributes": {"text": "x" * 65536}}, "AttributesTooLarge", "64 KiB"),
+    "no-such-day": ({"schedule": "0 3 31/1 2 *"}, "InvalidSchedule", "day 31/1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_EDITS)
+def test_the_last_good_plan_goes_on_beside_a_bad_edit(room: Room, name: str) -> None:
+    edit, reason, told = BAD_EDITS[name]
+    room.create(name, in_hours(5))
+    good = room.cron_job(name)
+    counted = room.operator.writes()
+
+    room.cluster.patch(tasks_path(room.namespace, name), {"spec": edit})
+
+    task = room.stalled(name, reason)
+    assert told in condition(task, "Stalled")["message"]
+    assert condition(task, "Ready")["status"] == "False"
+    assert task["status"]["nextRunTime"] == format_seconds(parse_instant(task["status"]["nextRunTime"]))
+    settle(room)
+    assert room.operator.writes() - counted == 2, "the status and one Event"
+    assert room.cron_job(name) == good
+    assert room.events(name) == [("Warning", reason)]
+
+
+@pytest.mark.parametrize("name", BAD_EDITS)
+def test_a_bad_task_gets_no_cronjob(room: Room, name: str) -> None:
+    edit, reason, _ = BAD_EDITS[name]
+    spec = {"schedule": in_hours(5), **edit}
+    room.cluster.create(tasks_path(room.namespace), task_manifest(room.namespace, f"born-with-{name}", **spec))
+
+    room.stalled(f"born-with-{name}", reason)
+
+    assert room.cron_job(f"born-with-{name}") is None
+
+
+def test_a_task_that_no_operator_has_seen_is_not_ready(cluster: Cluster, namespace: str) -> None:
+    task = cluster.create(tasks_path(namespace), task_manifest(namespace, "unseen", "@daily"))
+    assert task["status"] == {"observedGeneration": -1}
+
+
+def test_neither_a_restart_nor_a_full_pass_writes_anything(room: Room, tmp_path: Any) -> None:
+    """Over all that the tests before have left: Tasks of every plan, paused, stalled and mended ones."""
+    tasks = len(room.cluster.items(tasks_path(room.namespace)))
+    if not tasks:
+        room.create("alone", in_hours(5))
+        room.create("alone-every", long_every(12))
+    settle(room)
+    room.operator.stop()
+
+    room.operator = OperatorProcess(
+        room.cluster,
+        room.namespace,
+        room.image,
+        tmp_path / "operator.log",
+        CRONWRIGHT_FULL_PASS_SECONDS=str(FULL_PASS_SECONDS),
+    )
+    room.operator.wait_until_watching()
+    wait_for("a look at each Task", lambda: room.operator.reconciliations() >= tasks)
+    settle(room)
+    assert room.operator.writes() == 0, "after a restart"
+
+    passed, looked = room.operator.last_full_pass(), room.operator.reconciliations()
+    wait_for("a full pass", lambda: room.operator.last_full_pass() > passed, 3 * FULL_PASS_SECONDS)
+    wait_for("another look at each Task", lambda: room.operator.reconciliations() >= looked + tasks)
+    settle(room)
+    assert room.operator.writes() == 0, "after a full pass"
