@@ -53,10 +53,14 @@ def registry(observed: Observed, queue: KeyedQueue[Key]) -> kopf.OperatorRegistr
     return handlers
 
 
-def operator_settings() -> kopf.OperatorSettings:
-    """Return kopf's settings: children are filtered by the server, and kopf posts no Events of its own."""
+def operator_settings(clusterwide: bool) -> kopf.OperatorSettings:
+    """Return kopf's settings: children are filtered by the server, and kopf posts no Events of its own.
+
+    An operator of some namespaces may list neither namespaces nor resource definitions, and kopf would try for a minute.
+    """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.scanning.disabled = not clusterwide
     settings.persistence.diffbase_storage = _NoDifferences()
     for kind in ("cronjobs", "jobs", "pods"):
         group, version, plural = _RESOURCES[kind]

@@ -64,7 +64,7 @@ async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> No
             helpers.append(group.create_task(reconciler.pass_regularly(settings.full_pass_seconds)))
             await kopf.operator(
                 registry=registry(observed, queue),
-                settings=operator_settings(),
+                settings=operator_settings(clusterwide=not settings.namespace_names()),
                 standalone=True,
                 clusterwide=not settings.namespace_names(),
                 namespaces=settings.namespace_names(),
