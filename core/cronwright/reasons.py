@@ -4,8 +4,8 @@ Docs, Kubernetes Events, metrics, the API and the CLI take their words from this
 it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -53,8 +53,7 @@ class Reason(StrEnum):
     NO_RUN_YET = "NoRunYet"
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What a reason means, for a person: a sentence, and what to do where there is something to do."""
 
     outcome: Outcome | None

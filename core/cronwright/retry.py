@@ -2,14 +2,13 @@
 each thing that it imports, and needs of a Task only this.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_BACKOFF_SECONDS = 10
 MAX_BACKOFF_SECONDS = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """Attempts after the first one, and the pause in seconds before the second; it doubles up to 600 s."""
 
     limit: int = 0

@@ -2,13 +2,15 @@
 file.
 
 Through env or args Kubernetes would expand `$(…)` and eat `$$`; a file arrives as it was written.
+
+What every run imports before its action starts (this, the gate, the reasons, the retry) is made of named tuples: a
+class of them takes a quarter of the time that a dataclass takes to make.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from cronwright.jsontypes import JSON, JSONObject
 from cronwright.retry import Retry
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 PlanKind = Literal["cron", "every", "loop", "manual"]
 
 
-@dataclass(frozen=True, slots=True)
-class RunDocument:
+class RunDocument(NamedTuple):
     """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every <seconds>s`);
     durations in seconds.
     """

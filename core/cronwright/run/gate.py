@@ -3,8 +3,8 @@
 It needs only the run document, so what the Task said at the last reconcile is honoured with the operator down.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cronwright.instants import format_seconds
 from cronwright.reasons import Reason
@@ -14,16 +14,14 @@ from cronwright.schedule.firetimes import FireTimes
 from cronwright.schedule.grammar import parse
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(NamedTuple):
     """The run is not started, for `reason`; `message` is a sentence with the times in it."""
 
     reason: Reason
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """What a Job's name says: the scheduled time of the run, or None for a manual run; `off_grid` where that time is no
     fire time.
     """

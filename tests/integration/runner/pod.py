@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cronwright.instants import format_seconds
 from cronwright.jsontypes import JSONObject
@@ -102,10 +102,9 @@ class Pod:
         """Return the path of a file of the pod, for attributes."""
         return str(self.directory / name)
 
-    def runs(self, action: str, attributes: JSONObject | None = None, **fields: object) -> Self:
+    def runs(self, action: str, attributes: JSONObject | None = None, **fields: Any) -> Self:
         """Set what the Task runs, and other `fields` of the run document."""
-        changes: dict[str, object] = {"action_name": action, "attributes": attributes or {}, **fields}
-        self.document = replace(self.document, **changes)  # type: ignore[arg-type]
+        self.document = self.document._replace(action_name=action, attributes=attributes or {}, **fields)
         return self
 
     def late(self, by: timedelta) -> None:
