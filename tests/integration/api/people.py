@@ -1,5 +1,7 @@
 """Who comes to the API, made on the real cluster: the API itself, the operator, readers, and pods of Tasks."""
 
+import base64
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +39,12 @@ def token(cluster: Cluster, namespace: str, name: str, audience: str | None = No
 
 
 def allow(cluster: Cluster, namespace: str, name: str, rules: list[Any], where: str | None = None) -> str:
-    """Give the service account `name` of `namespace` the `rules`, in `where` or everywhere; return the role."""
-    role, kind = f"{namespace}-{name}", "Role" if where else "ClusterRole"
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    """Give the service account `name` of `namespace` the `rules`, in `where` or everywhere; return the role.
+
+    Without a namespace `name` is that of a user.
+    """
+    role, kind = f"{namespace or 'user'}-{name}", "Role" if where else "ClusterRole"
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace} if namespace else _user(name)
     base = f"{RBAC}/namespaces/{where}" if where else RBAC
     cluster.create(f"{base}/{kind.lower()}s", {"metadata": {"name": role}, "rules": rules})
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role}
@@ -47,6 +52,10 @@ def allow(cluster: Cluster, namespace: str, name: str, rules: list[Any], where: 
         f"{base}/{kind.lower()}bindings", {"metadata": {"name": role}, "subjects": [subject], "roleRef": reference}
     )
     return role
+
+
+def _user(name: str) -> dict[str, str]:
+    return {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name}
 
 
 def disallow(cluster: Cluster, role: str) -> None:
@@ -59,6 +68,44 @@ def kubeconfig_as(cluster: Cluster, file: Path, bearer: str) -> Path:
     """Write a kubeconfig of the cluster whose user is the one with the token `bearer`."""
     document = yaml.safe_load(cluster.kubeconfig.read_text())
     document["users"] = [{"name": user["name"], "user": {"token": bearer}} for user in document["users"]]
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+def kubeconfig_with_certificate(cluster: Cluster, folder: Path, user: str) -> Path:
+    """Write a kubeconfig of the cluster whose user has a client certificate, signed by Kubernetes."""
+    key, request = folder / "key.pem", folder / "request.pem"
+    command: list[str | Path] = [
+        "openssl",
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        f"/CN={user}",
+        "-keyout",
+        key,
+        "-out",
+        request,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    spec = {
+        "request": base64.b64encode(request.read_bytes()).decode(),
+        "signerName": "kubernetes.io/kube-apiserver-client",
+        "usages": ["client auth"],
+    }
+    made = cluster.create(requests, {"metadata": {"name": user}, "spec": spec})
+    condition = {"type": "Approved", "status": "True", "reason": "Test", "message": "asked for by a test"}
+    approved = cluster.http.put(f"{requests}/{user}/approval", json=made | {"status": {"conditions": [condition]}})
+    approved.raise_for_status()
+    status = wait_for("the certificate", lambda: (cluster.get(f"{requests}/{user}")["status"] or {}).get("certificate"))
+    cluster.delete(f"{requests}/{user}")
+    document = yaml.safe_load(cluster.kubeconfig.read_text())
+    credentials = {"client-certificate-data": status, "client-key-data": base64.b64encode(key.read_bytes()).decode()}
+    document["users"] = [{"name": entry["name"], "user": credentials} for entry in document["users"]]
+    file = folder / "kubeconfig"
     file.write_text(yaml.safe_dump(document))
     return file
 

@@ -19,7 +19,7 @@ from support.cluster import Cluster, wait_for
 
 from .conftest import World
 from .events import start
-from .people import kubeconfig_as, token
+from .people import API_RULES, LIST_TASKS, allow, disallow, kubeconfig_as, kubeconfig_with_certificate, token
 from .served import Served
 
 STOP_SECONDS = 10
@@ -178,6 +178,21 @@ def test_retention_works_beside_the_requests(world: World, tmp_path: Path) -> No
         wait_for("retention", total)
         metrics = httpx.get(f"http://127.0.0.1:{api.metrics_port}/metrics").text
         assert 'cronwright_timeline_deleted_total{table="event"} 7.0' in metrics
+
+
+def test_a_caller_is_never_taken_for_the_api_itself(world: World, tmp_path: Path) -> None:
+    """A client certificate beats the bearer token on its connection, so callers need connections without one."""
+    user = f"api-{uuid4().hex[:8]}"
+    kubeconfig = kubeconfig_with_certificate(world.cluster, tmp_path, user)
+    role = allow(world.cluster, "", user, [*API_RULES, *LIST_TASKS])
+    try:
+        with Served(tmp_path, kubeconfig, operator_account=f"system:serviceaccount:{world.home}:operator") as api:
+            assert api.post(world.operator, resource(namespace=world.home)).status_code == 201
+            assert api.get("/api/run", "abc").status_code == 401
+            assert api.get("/api/run", world.reads_none).status_code == 403
+            assert api.get("/api/run", world.reads_all).json()["meta"]["total"] == 1
+    finally:
+        disallow(world.cluster, role)
 
 
 # What it tells

@@ -64,7 +64,8 @@ USER: dict[str, Any] = {
 
 
 def answer(status: int = 201, **said: Any) -> Answer:
-    return Answer(status, {"status": {"authenticated": True, "audiences": ["cronwright"], "user": USER} | said})
+    review: dict[str, Any] = {"authenticated": True, "audiences": ["cronwright"], "user": USER}
+    return Answer(status, {"status": review | said})
 
 
 def test_who_a_review_speaks_of() -> None:
