@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import pwd
 import re
 import shutil
 import tempfile
@@ -42,6 +43,16 @@ def cluster_name() -> str:
             f"CRONWRIGHT_CLUSTER is {name!r}: use up to 20 lower-case letters, digits and '-', such as 'trial'."
         )
     return name
+
+
+def name_on_this_machine(name: str) -> str:
+    """`name` for what is not in the cache but the whole machine's: network namespaces, control groups, containers.
+
+    Two caches may hold clusters of the same name. Those of the ordinary cache have the plain names, those of any other
+    end in a digest of its path, so that none takes another's for its own.
+    """
+    ordinary = Path(pwd.getpwuid(os.geteuid()).pw_dir).resolve() / ".cache" / "cronwright"
+    return name if root() == ordinary else f"{name}-{digest([str(root())])[:6]}"
 
 
 def digest(parts: Iterable[str | bytes]) -> str:

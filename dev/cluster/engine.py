@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import cache
+import cgroups
 import commands
 import host
 import mounts
@@ -20,9 +21,9 @@ import processes
 from progress import Failure, step
 
 START_SECONDS = 60.0
+BUILD_ENGINE, KIND_ENGINE = "engine", "kind-engine"
 NO_NETWORK = (
     "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
-    "--cgroup-parent=/cronwright-engine",
 )  # fmt: skip
 BOUNDED_RUNC = Path(__file__).resolve().parent / "node-image" / "runc-bounded.sh"
 CAP_SYS_RESOURCE = 24
@@ -64,7 +65,7 @@ def reachable() -> Engine | None:
 def ensure() -> Engine:
     """An engine that works: the caller's, else our own, installed and started where need be."""
     found = reachable()
-    return found if found is not None else _own(cache.root() / "engine", NO_NETWORK, None)
+    return found if found is not None else _own(cache.root() / BUILD_ENGINE, NO_NETWORK, None)
 
 
 def for_kind() -> Engine:
@@ -75,13 +76,13 @@ def for_kind() -> Engine:
 
 def bridged() -> Engine:
     """An engine of our own that runs containers with ports, for kind: in a network namespace, with a bridge there."""
-    folder = cache.root() / "kind-engine"
+    folder = cache.root() / KIND_ENGINE
     path = folder / "settings.json"
     kept = cache.read_json(path).get("subnet")
     subnet = kept if isinstance(kept, str) else str(network.free_subnet(network.routes()))
     cache.write_json(path, {"subnet": subnet})
-    cable = network.Cable("cronwright-kind-engine", IPv4Network(subnet))
-    flags = ["--cgroup-parent=/cronwright-kind-engine"]
+    cable = network.Cable(_place(KIND_ENGINE), IPv4Network(subnet))
+    flags: list[str] = []
     if not _may_have_every_capability():
         host.ensure_packages({"/usr/bin/jq": "jq"})
         flags += [f"--add-runtime=bounded={BOUNDED_RUNC}", "--default-runtime=bounded"]
@@ -94,17 +95,20 @@ def bridged() -> Engine:
 
 def end_bridged() -> None:
     """Ends the engine of `bridged` and takes its network away; its images stay."""
-    folder = cache.root() / "kind-engine"
+    folder = cache.root() / KIND_ENGINE
     subnet = cache.read_json(folder / "settings.json").get("subnet")
     _end(folder)
     mounts.unmount_below(folder)
+    cgroups.remove(f"/{_place(KIND_ENGINE)}")
     if isinstance(subnet, str):
-        network.remove(network.Cable("cronwright-kind-engine", IPv4Network(subnet)))
+        network.remove(network.Cable(_place(KIND_ENGINE), IPv4Network(subnet)))
 
 
 def end() -> None:
     """Ends the engine of our own that builds images, if it runs; its images stay."""
-    _end(cache.root() / "engine")
+    _end(cache.root() / BUILD_ENGINE)
+    mounts.unmount_below(cache.root() / BUILD_ENGINE)
+    cgroups.remove(f"/{_place(BUILD_ENGINE)}")
 
 
 def _end(folder: Path) -> None:
@@ -131,6 +135,7 @@ def _own(folder: Path, flags: Sequence[str], cable: network.Cable | None) -> Eng
         f"--pidfile={folder / 'docker.pid'}",
         f"--host={engine.address}",
         "--storage-driver=overlay2",
+        f"--cgroup-parent=/{_place(folder.name)}",
         *flags,
     )
     daemon = processes.Program("dockerd", ("/usr/sbin/dockerd", *arguments), prefix=cable.enter if cable else ())
@@ -148,6 +153,11 @@ def _own(folder: Path, flags: Sequence[str], cable: network.Cable | None) -> Eng
                     hopeless=lambda: not processes.is_running(folder, daemon),
                 )
     return engine
+
+
+def _place(name: str) -> str:
+    # No cluster's name has an underscore in it.
+    return cache.name_on_this_machine(f"cronwright_{name}")
 
 
 def _may_have_every_capability() -> bool:

@@ -33,7 +33,7 @@ class Kind:
     values: Mapping[str, str] = NODE_PORT_VALUES
 
     def __init__(self, name: str) -> None:
-        self.name = "cronwright" if name == "local" else f"cronwright-{name}"
+        self.name = cache.name_on_this_machine("cronwright" if name == "local" else f"cronwright-{name}")
         self.state = cache.root() / "clusters" / f"{name}.kind"
         self.lock = self.state.parent / f"{name}.lock"
         self.node_image = os.environ.get("CRONWRIGHT_NODE_IMAGE", "")
@@ -96,7 +96,7 @@ class Kind:
             self._kind(docker, "delete", "cluster", "--name", self.name)
             processes.end(self.state)
             shutil.rmtree(self.state)
-        if docker.cable is not None:
+        if docker.cable is not None and not self._any_nodes(docker):
             engine.end_bridged()
 
     # What kind is given
@@ -178,6 +178,11 @@ class Kind:
     def _nodes(self, docker: Engine) -> list[str]:
         label = f"label=io.x-k8s.kind.cluster={self.name}"
         return commands.run(docker.docker("ps", "--all", "--filter", label, "--format", "{{.Names}}")).split()
+
+    def _any_nodes(self, docker: Engine) -> bool:
+        """Whether any cluster of kind's is left in that engine."""
+        every = docker.docker("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster")
+        return bool(commands.run(every).strip())
 
     def _is_ready(self) -> bool:
         kubeconfig = self.state / "kubeconfig"

@@ -47,6 +47,7 @@ class Local:
 
     def __init__(self, name: str) -> None:
         self.name = f"cronwright-{name}"
+        self.place = cache.name_on_this_machine(self.name)
         self.state = cache.root() / "clusters" / name
         self.lock = self.state.parent / f"{name}.lock"
 
@@ -110,13 +111,13 @@ class Local:
         return processes.all_run(self.state, wanted) and self._node_is_ready()
 
     def _start(self) -> None:
-        cable = self._cable()
         with step("preparing network, certificates and configuration"):
-            if not network.is_complete(cable):
+            if not network.is_complete(self._cable()):
                 self._end()  # what is left of a start that was killed, or of before the machine was started again
-                network.lay(cable)
-            network.bridge(cable, node.BRIDGE_ADDRESS, node.POD_SUBNET)
-            cgroups.ensure(f"/{self.name}")
+                self._settle()
+                network.lay(self._cable())
+            network.bridge(self._cable(), node.BRIDGE_ADDRESS, node.POD_SUBNET)
+            cgroups.ensure(f"/{self.place}")
             self._write_files()
         wanted = node.programs(self._node())
         with step("starting etcd and the API server"):
@@ -132,7 +133,7 @@ class Local:
                 self._launch(wanted[name])
             self._launch(self._forward())
         with step("waiting for the node to be Ready"):
-            for name in (*HEALTH_PORTS, "dns"):
+            for name in (*HEALTH_PORTS, "dns", "forward"):
                 self._wait_for(name)
             log = self.state / "log" / "kubelet.log"
             commands.wait_until(self._node_is_ready, "the node to be Ready", READY_SECONDS, log)
@@ -158,6 +159,8 @@ class Local:
         address = self._cable().node_address
         if name == "containerd":
             return commands.succeeds(self._ctr("version"))
+        if name == "forward":
+            return not ports.is_free(self._port())
         if name == "apiserver":
             return web.answers_ok(f"https://{address}:{node.API_SERVER_PORT}/readyz")
         if name == "dns":
@@ -191,21 +194,32 @@ class Local:
     # What was chosen at the first start, kept so that addresses stay the same
 
     def _settings(self) -> tuple[str, int]:
-        path = self.state / "settings.json"
-        kept = cache.read_json(path)
+        kept = cache.read_json(self.state / "settings.json")
         subnet, port = kept.get("subnet"), kept.get("port")
         if isinstance(subnet, str) and isinstance(port, int):
             return subnet, port
         port = ports.choose_for_cluster(self.state.parent)
-        subnet = str(network.free_subnet(network.routes()))
-        cache.write_json(path, {"subnet": subnet, "port": port})
+        return self._keep(str(network.free_subnet(network.routes())), port)
+
+    def _settle(self) -> None:
+        """Chooses anew, while nothing of ours runs, what somebody else has taken meanwhile."""
+        subnet, port = self._settings()
+        routes = network.routes()
+        if not network.is_free(subnet, routes):
+            subnet = str(network.free_subnet(routes))
+        if not ports.is_free(port):
+            port = ports.choose_for_cluster(self.state.parent)
+        self._keep(subnet, port)
+
+    def _keep(self, subnet: str, port: int) -> tuple[str, int]:
+        cache.write_json(self.state / "settings.json", {"subnet": subnet, "port": port})
         return subnet, port
 
     def _port(self) -> int:
         return self._settings()[1]
 
     def _cable(self) -> network.Cable:
-        return network.Cable(self.name, IPv4Network(self._settings()[0]))
+        return network.Cable(self.place, IPv4Network(self._settings()[0]))
 
     def _node(self) -> node.Node:
         cable = self._cable()
@@ -213,6 +227,7 @@ class Local:
         certificates = [(self.state / "pki" / f"{name}.crt").read_bytes() for name in pki.CERTIFICATES]
         return node.Node(
             name=self.name,
+            place=self.place,
             state=self.state,
             bin=programs.bin_folder(),
             address=cable.node_address,
@@ -271,18 +286,18 @@ class Local:
         """Ends all that runs and takes away all that is mounted or laid; every part may be missing."""
         for name in ("kubelet", "forward", "scheduler", "controller-manager", "proxy", "dns"):
             processes.end(self.state, name)
-        processes.end_in_cgroup(f"/{self.name}")
+        processes.end_in_cgroup(f"/{self.place}")
         # containerd's children are the shims, which ignore SIGTERM; nothing that they hold lives any more.
         processes.end(self.state, "containerd", patience=1.0)
         for name in ("apiserver", "etcd"):
             processes.end(self.state, name)
         processes.end(self.state)
         mounts.unmount_below(self.state)
-        cgroups.remove(f"/{self.name}")
+        cgroups.remove(f"/{self.place}")
         network.remove(self._cable())
         for leftover in (self.state / "containerd" / "state", self.state / "addresses"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for cached in Path("/var/lib/cni/results").glob(f"{self.name}-*"):
+        for cached in Path("/var/lib/cni/results").glob(f"{self.place}-*"):
             cached.unlink()
         for link in Path("/var/log/containers").glob("*.log"):
             if link.is_symlink() and link.readlink().is_relative_to(self.state):

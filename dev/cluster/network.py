@@ -54,11 +54,17 @@ def free_subnet(routes: Iterable[str]) -> ipaddress.IPv4Network:
 
     Raises Failure when all are taken.
     """
-    taken = [ipaddress.IPv4Network(route) for route in routes if route != "default"]
+    taken = list(routes)
     for candidate in CABLES.subnets(new_prefix=30):
-        if not any(candidate.overlaps(route) for route in taken):
+        if is_free(str(candidate), taken):
             return candidate
     raise Failure(f"Every network in {CABLES} is routed on this machine: remove a route that is no longer needed.")
+
+
+def is_free(subnet: str, routes: Iterable[str]) -> bool:
+    """Whether no route of this machine leads into the subnet; `routes` as `ip route` names them."""
+    wanted = ipaddress.IPv4Network(subnet)
+    return not any(wanted.overlaps(ipaddress.IPv4Network(route)) for route in routes if route != "default")
 
 
 def routes() -> list[str]:

@@ -31,9 +31,10 @@ IDENTITIES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Node:
-    """Where the one node keeps its things and how it is reached."""
+    """Where the one node keeps its things and how it is reached; `place` is its name among all of this machine."""
 
     name: str
+    place: str
     state: Path
     bin: Path
     address: str
@@ -52,7 +53,7 @@ class Node:
 
     @property
     def cgroup(self) -> str:
-        return f"/{self.name}"
+        return f"/{self.place}"
 
     def kubeconfig_path(self, identity: str) -> Path:
         return self.state / ("kubeconfig" if identity == "admin" else f"{identity}.kubeconfig")
@@ -199,7 +200,7 @@ def cni_conflist(node: Node, mtu: int) -> str:
         },
     }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return json.dumps({"cniVersion": "0.4.0", "name": node.name, "plugins": [bridge, portmap]}, indent=2) + "\n"
+    return json.dumps({"cniVersion": "0.4.0", "name": node.place, "plugins": [bridge, portmap]}, indent=2) + "\n"
 
 
 def kubelet_json(node: Node) -> str:

@@ -1,6 +1,8 @@
 """Names, digests and files in one piece."""
 
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,18 @@ def test_the_cache_lies_where_the_caller_says(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert cache.root() == Path(expected)
+
+
+def test_clusters_of_two_caches_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = set()
+    for folder in ("one", "two"):
+        monkeypatch.setenv("CRONWRIGHT_CACHE", str(tmp_path / folder))
+        names.add(cache.name_on_this_machine("cronwright-local"))
+    monkeypatch.delenv("CRONWRIGHT_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", pwd.getpwuid(os.geteuid()).pw_dir)
+    assert cache.name_on_this_machine("cronwright-local") == "cronwright-local"
+    assert len({*names, "cronwright-local"}) == 3
 
 
 @pytest.mark.parametrize("name", ["local", "trial-2", "a", "x" * 20])
