@@ -56,7 +56,7 @@ def registry(observed: Observed, queue: KeyedQueue[Key]) -> kopf.OperatorRegistr
 def operator_settings(clusterwide: bool) -> kopf.OperatorSettings:
     """Return kopf's settings: children are filtered by the server, and kopf posts no Events of its own.
 
-    An operator of some namespaces may list neither namespaces nor resource definitions, and kopf would try for a minute.
+    An operator of some namespaces may list neither namespaces nor resource definitions; kopf would try for a minute.
     """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False

@@ -43,10 +43,12 @@ def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due
     if minute is None or document.plan == "manual":
         return Due(None)
     fire_times = FireTimes(parse(document.schedule), document.time_zone)
-    fire_time = fire_times.next(minute - timedelta(seconds=1))
-    if fire_time is None or fire_time >= minute + timedelta(minutes=1):
+    if document.plan != "every":
+        return Due(minute, off_grid=not fire_times.is_fire_time(minute))
+    tick = fire_times.next(minute - timedelta(seconds=1))
+    if tick is None or tick >= minute + timedelta(minutes=1):
         return Due(minute, off_grid=True)
-    return Due(fire_time)
+    return Due(tick)
 
 
 def gate(document: RunDocument, run: Due, now: datetime) -> Skip | None:
