@@ -242,7 +242,6 @@ def test_delete_takes_cronjob_jobs_and_pods_with_it(room: Room) -> None:
     path, labelled = cron_jobs_path(room.namespace, "short-lived"), "cronwright.dev/task=short-lived"
     forgotten = {"lastScheduleTime": format_seconds(due - timedelta(hours=2))}
     room.cluster.patch(f"{path}/status", {"status": forgotten})
-    room.cluster.patch(path, {"metadata": {"labels": {"touched": "forgotten"}}})
     pods = f"{CORE}/namespaces/{room.namespace}/pods"
     wait_for("a pod of its run", lambda: room.cluster.items(pods, labelled))
 

@@ -129,10 +129,9 @@ def test_an_every_stays_on_the_grid_by_itself(cluster: Cluster, scheduled: str) 
 
 
 def forget(cluster: Cluster, namespace: str, name: str, last: datetime) -> None:
-    """Let the controller remember nothing after `last`, and look."""
-    path = cron_jobs_path(namespace, name)
-    cluster.patch(f"{path}/status", {"status": {"lastScheduleTime": format_seconds(last)}})
-    cluster.patch(path, {"metadata": {"labels": {"touched": "forgotten"}}})
+    """Let the controller remember nothing after `last`; it looks at once, as after any write but of the schedule."""
+    path = f"{cron_jobs_path(namespace, name)}/status"
+    cluster.patch(path, {"status": {"lastScheduleTime": format_seconds(last)}})
 
 
 def remembered(cluster: Cluster, namespace: str, name: str) -> datetime:

@@ -1,8 +1,9 @@
 """An operator that stops between two writes: a program to run in the real one's place, with its code but for the cut.
 
 Two ways to stop, both set by the environment. `CUT_AFTER` is JSON such as {"backup": 2}: after its second write of a
-CronJob, Task backup is never worked on again. `DIE_AFTER`, such as SetLever:3, ends the whole process once the third
-write of that name has been answered. Every write is a line in the file `CUT_LOG`: the Task's name and the write's.
+CronJob, Task backup is never worked on again. `DIE_ORDER` is the path of a file: once it holds the name of a write,
+such as SetLever, the process dies when the next write of that name has been answered. Every write is a line in the
+file `CUT_LOG`: the Task's name and the write's.
 """
 
 import asyncio
@@ -32,8 +33,7 @@ class CutKubernetes(Kubernetes):
     def __init__(self, api_client: client.ApiClient) -> None:
         super().__init__(api_client)
         self._cuts: Mapping[str, int] = json.loads(os.environ.get("CUT_AFTER", "{}"))
-        self._last_word, _, times = os.environ.get("DIE_AFTER", "").partition(":")
-        self._lives = int(times or 0)
+        self._order = Path(os.environ["DIE_ORDER"]) if "DIE_ORDER" in os.environ else None
         self._log = Path(os.environ["CUT_LOG"])
         self._written: Counter[str] = Counter()
 
@@ -64,10 +64,9 @@ class CutKubernetes(Kubernetes):
     async def _wrote(self, write: str, name: str) -> None:
         with self._log.open("a") as log:
             log.write(f"{name} {write}\n")
-        if write == self._last_word:
-            self._lives -= 1
-            if self._lives == 0:
-                _die()
+        if self._order and self._order.exists() and self._order.read_text() == write:
+            self._order.unlink()
+            _die()
         if write in CRON_JOB_WRITES:
             self._written[name] += 1
             if self._written[name] == self._cuts.get(name):
