@@ -16,7 +16,7 @@ from cronwright.plan.manifests import RunnerSettings, cron_job
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.report import end_event
 from cronwright.run.state import PATIENCE, RunState, run_state
-from cronwright.status import TaskStatus, dump_status, merge_patch
+from cronwright.status import RunOutcome, TaskStatus, dump_status, merge_patch
 from cronwright.timeline.event import Event
 from cronwright_operator.errors import StalledError
 from cronwright_operator.notices import Notice, notices
@@ -141,12 +141,24 @@ def _run(seen: Observation, job: JobFacts, now: datetime) -> RunState:
     pods, refusal = seen.pods_of(job), seen.refusals.get(job.uid, "")
     run = run_state(job, pods, refusal, None, now)
     last = seen.task.status.last_run
-    if last is None or last.run_id != str(run.run_id) or last.outcome != "Pending" or not last.reason:
+    if last is None or last.run_id != str(run.run_id) or not last.reason:
+        return run
+    if last.outcome in _FINAL and run.phase == "finished" and run.termination is None:
+        # The pod that told how it ended may be gone by now, and with it the runner's word; the status still has it.
+        return replace(run, outcome=_FINAL[last.outcome], reason=Reason(last.reason), message=last.message)
+    if last.outcome != "Pending":
         return run
     if run.phase == "pending" and run.reason == last.reason:
         # The kubelet words one failure in several ways, by turns; the first is as good as the next, and needs no write.
         return replace(run, message=last.message)
     return run_state(job, pods, refusal, Reason(last.reason), now)
+
+
+_FINAL: Mapping[RunOutcome, Outcome] = {
+    "Succeeded": Outcome.SUCCEEDED,
+    "Failed": Outcome.FAILED,
+    "Skipped": Outcome.SKIPPED,
+}
 
 
 def _status(old: TaskStatus, new: TaskStatus) -> list[Action]:

@@ -132,11 +132,21 @@ class Observed:
         }
         for kind, shelf in self._shelves.items():
             OBJECTS.labels(kind).set_function(partial(_size, shelf))
-        self.reported: set[str] = set()  # uids of Jobs whose end the operator has put on the timeline
+        self.reported: set[str] = set()  # uids of Jobs whose end is on the timeline, by the runner or the operator
 
     def put(self, kind: Kind, manifest: Manifest) -> Key:
         """Take in an object as it is now; return the key of its Task."""
-        return self._shelves[kind].put(manifest)
+        key = self._shelves[kind].put(manifest)
+        if kind == "pods":
+            self._note_delivery(self.pods.objects[_place(manifest)])
+        return key
+
+    def _note_delivery(self, pod: PodFacts) -> None:
+        """Note that the runner has told the timeline itself; its pod may be gone before its Job."""
+        termination = pod.ended.termination if pod.ended else None
+        job = self.jobs.objects.get(Key(pod.namespace, pod.job_name))
+        if termination and termination.delivered and job and job.uid == pod.job_uid:
+            self.reported.add(job.uid)
 
     def knows(self, kind: Kind, manifest: Manifest) -> bool:
         """Return whether this very version of the object has been taken in before."""
