@@ -135,4 +135,4 @@ def test_orphans_do_not_stay_as_zombies(pod: Pod, timeline: Timeline) -> None:
     pod.runs("sees_orphan_reaped").run()
 
     (end,) = timeline.ends
-    assert (end.outcome, end.payload) == (Outcome.SUCCEEDED, {"reaped": True})
+    assert (end.outcome, end.payload) == (Outcome.SUCCEEDED, {"child of the runner": True, "reaped": True})

@@ -112,13 +112,16 @@ def leaves_processes(context: Context) -> None:
 
 
 def sees_orphan_reaped(context: Context) -> JSON:
-    """Make an orphan that ends at once, and wait until somebody has taken its exit status."""
-    orphan = subprocess.run(["sh", "-c", "true & echo $!"], capture_output=True, text=True, check=True).stdout.strip()
+    """Make an orphan, end it, and wait until the runner, whose child it has become, has taken its exit status."""
+    script = "sleep 3600 >/dev/null 2>&1 & echo $!"
+    orphan = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    status = Path("/proc", orphan, "status").read_text(encoding="utf-8")
+    os.kill(int(orphan), signal.SIGKILL)
     until = time.monotonic() + 20
     while Path("/proc", orphan).exists():
         if time.monotonic() > until:
             raise ActionError(f"process {orphan} is still a zombie")
-    return {"reaped": True}
+    return {"child of the runner": f"PPid:\t{os.getppid()}\n" in status, "reaped": True}
 
 
 def prints(context: Context) -> None:
