@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     namespaces: str = Field("", description="Namespaces whose Tasks are served, split by commas; empty means all.")
     workers: int = Field(16, ge=1, le=256, description="Tasks that are reconciled at the same time.")
     full_pass_seconds: int = Field(600, ge=10, description="Seconds between two passes over every Task.")
-    http_port: int = Field(8080, ge=0, le=65535, description="Port of /healthz and /metrics; 0 takes a free one.")
+    http_port: int = Field(8080, ge=1, le=65535, description="Port of /healthz and /metrics.")
     log_format: Literal["json", "text"] = Field("json", description="json, or text for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
