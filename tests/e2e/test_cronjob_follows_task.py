@@ -25,7 +25,7 @@ from support.cluster import (
     tasks_path,
     wait_for,
 )
-from support.expected import differences, plan_of
+from support.expected import differences, plan_of, runner_settings
 from support.operators import OperatorProcess
 from support.schedules import daily_at, interval
 
@@ -87,7 +87,7 @@ class Room:
 
     def differences(self, name: str) -> list[str]:
         """Return how a Task's CronJob differs from what the Task says."""
-        return differences(self.task(name), self.cron_job(name), self.image)
+        return differences(self.task(name), self.cron_job(name), runner_settings(self.image))
 
     def events(self, name: str) -> list[tuple[str, str]]:
         """Return type and reason of all Events about a Task, in their order."""

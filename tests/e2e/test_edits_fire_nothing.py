@@ -22,7 +22,7 @@ from cronwright.schedule.grammar import Every
 from cronwright.schedule.grid import go_duration, tick_at_or_before
 from support import cut_operator, outage
 from support.cluster import Cluster, cron_jobs_path, is_ready, task_manifest, tasks_path, wait_for
-from support.expected import differences, plan_of
+from support.expected import differences, plan_of, runner_settings
 from support.jobs import JobRecord, MadeJob, recorded_jobs
 from support.operators import OperatorProcess
 from support.schedules import MINUTE, daily_at, every_few_minutes_at, interval, minute_before
@@ -262,7 +262,7 @@ def test_edits_fire_nothing(
         differing = {
             task["metadata"]["name"]: told
             for task in stage.tasks()
-            if (told := differences(task, found.get(task["metadata"]["name"]), runner_image))
+            if (told := differences(task, found.get(task["metadata"]["name"]), runner_settings(runner_image)))
         }
         assert not differing
         stage.touch_all(cases, "after-all")

@@ -11,9 +11,9 @@ from cronwright.schedule.grid import tick_at_or_before
 from cronwright.task import parse_task
 
 
-def runner_settings(image: str) -> RunnerSettings:
-    """Return what an `OperatorProcess` with this runner image works with."""
-    return RunnerSettings(image=image, image_pull_policy="Never")
+def runner_settings(image: str, api_url: str | None = None) -> RunnerSettings:
+    """Return what an `OperatorProcess` with this runner image, and this timeline, works with."""
+    return RunnerSettings(image=image, image_pull_policy="Never", api_url=api_url)
 
 
 def plan_of(task: Mapping[str, Any]) -> Plan:
@@ -21,12 +21,12 @@ def plan_of(task: Mapping[str, Any]) -> Plan:
     return choose(parse_task(task))
 
 
-def differences(task: Mapping[str, Any], found: Mapping[str, Any] | None, image: str) -> list[str]:
+def differences(task: Mapping[str, Any], found: Mapping[str, Any] | None, runner: RunnerSettings) -> list[str]:
     """Return how the CronJob `found` differs from what `task` says; empty where it is just that."""
     if found is None:
         return ["there is no CronJob"]
     plan, facts = plan_of(task), parse_cron_job(found)
-    manifest = cron_job(parse_task(task), plan, runner_settings(image))
+    manifest = cron_job(parse_task(task), plan, runner)
     told = {
         "owner": (facts.owner_uid, task["metadata"]["uid"]),
         "schedule": (facts.schedule, plan.schedule),
