@@ -37,6 +37,7 @@ class Kind:
         self.state = cache.root() / "clusters" / f"{name}.kind"
         self.lock = self.state.parent / f"{name}.lock"
         self.node_image = os.environ.get("CRONWRIGHT_NODE_IMAGE", "")
+        self.workers = _workers(os.environ.get("CRONWRIGHT_WORKERS", "0"))
 
     def up(self) -> None:
         programs.ensure([programs.KUBE, programs.TOOLS])
@@ -99,43 +100,20 @@ class Kind:
         if docker.cable is not None and not self._any_nodes(docker):
             engine.end_bridged()
 
-    # What kind is given
-
-    def configuration(self, listen: str, api_port: int | None) -> str:
-        """The cluster's configuration as JSON, which is YAML."""
-        arguments = {
-            "kind": "ClusterConfiguration",
-            # Downwards to the API's own port, so that it is the same inside and outside.
-            "apiServer": {"extraArgs": [{"name": "service-node-port-range", "value": f"{NODE_PORT}-32767"}]},
-        }
-        port = NODE_PORT if api_port is not None else self._port()
-        networking: dict[str, object] = {"apiServerAddress": listen}
-        if api_port is not None:
-            networking["apiServerPort"] = api_port
-        mapping = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": listen}
-        workers = [{"role": "worker"}] * int(os.environ.get("CRONWRIGHT_WORKERS", "0"))
-        return json.dumps(
-            {
-                "kind": "Cluster",
-                "apiVersion": "kind.x-k8s.io/v1alpha4",
-                "networking": networking,
-                "kubeadmConfigPatches": [json.dumps(arguments)],
-                "nodes": [{"role": "control-plane", "extraPortMappings": [mapping]}, *workers],
-            },
-            indent=2,
-        )
-
     def _create(self, docker: Engine) -> None:
+        cable = docker.cable
+        if cable is not None:
+            configuration = configured(cable.node_address, NODE_PORT, API_SERVER_PORT, self.workers)
+        else:
+            configuration = configured("127.0.0.1", self._port(), None, self.workers)
         with step(f"creating the cluster {self.name} with kind (one to five minutes)"):
             # A cluster without our mark is what a creation that was interrupted has left.
             self._kind(docker, "delete", "cluster", "--name", self.name)
-            cable = docker.cable
-            listen, api_port = (cable.node_address, API_SERVER_PORT) if cable else ("127.0.0.1", None)
-            configuration = self.state / "kind.json"
-            cache.write(configuration, self.configuration(listen, api_port))
+            file = self.state / "kind.json"
+            cache.write(file, configuration)
             image = ["--image", self.node_image] if self.node_image else []
             wait = ["--wait", f"{READY_SECONDS}s"]
-            self._kind(docker, "create", "cluster", "--name", self.name, "--config", configuration, *image, *wait)
+            self._kind(docker, "create", "cluster", "--name", self.name, "--config", file, *image, *wait)
             commands.wait_until(self._is_ready, "the nodes to be Ready", READY_SECONDS)
             cache.write(self.state / "whole", "")
 
@@ -195,3 +173,36 @@ class Kind:
         except Failure:
             return False
         return bool(states) and set(states) == {"True"}
+
+
+def configured(listen: str, port: int, api_port: int | None, workers: int) -> str:
+    """What kind is told: JSON, which is YAML.
+
+    The API's port of the node is `port` of the address `listen`; the API server is there, too, on `api_port` or on any
+    port that is free.
+    """
+    arguments = {
+        "kind": "ClusterConfiguration",
+        # Downwards to the API's own port, so that it is the same inside and outside.
+        "apiServer": {"extraArgs": [{"name": "service-node-port-range", "value": f"{NODE_PORT}-32767"}]},
+    }
+    networking: dict[str, object] = {"apiServerAddress": listen}
+    if api_port is not None:
+        networking["apiServerPort"] = api_port
+    mapping = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": listen}
+    return json.dumps(
+        {
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "networking": networking,
+            "kubeadmConfigPatches": [json.dumps(arguments)],
+            "nodes": [{"role": "control-plane", "extraPortMappings": [mapping]}, *[{"role": "worker"}] * workers],
+        },
+        indent=2,
+    )
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise Failure(f"CRONWRIGHT_WORKERS is {text!r}: write a number of nodes, such as 2.")
+    return int(text)

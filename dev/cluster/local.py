@@ -111,10 +111,12 @@ class Local:
         return processes.all_run(self.state, wanted) and self._node_is_ready()
 
     def _start(self) -> None:
+        is_laid = network.is_complete(self._cable())
+        if not is_laid:
+            self._end()  # what is left of a start that was killed, or of before the machine was started again
+            self._settle()
         with step("preparing network, certificates and configuration"):
-            if not network.is_complete(self._cable()):
-                self._end()  # what is left of a start that was killed, or of before the machine was started again
-                self._settle()
+            if not is_laid:
                 network.lay(self._cable())
             network.bridge(self._cable(), node.BRIDGE_ADDRESS, node.POD_SUBNET)
             cgroups.ensure(f"/{self.place}")
