@@ -1,7 +1,8 @@
 """How long it takes from the start of the runner's process to the start of its action, over a Python that does nothing.
 
-Run in the image that is to be measured: `python benchmarks/runner_start.py`. It starts both in turns, so that whatever else
-the machine does hits both, and takes medians. The action's start is the time of the runner's own log line right before it.
+Run in the image that is to be measured: `python benchmarks/runner_start.py`. It starts both in turns, so that whatever
+else the machine does hits both, and takes medians. The action's start is the time of the runner's own log line right
+before it.
 """
 
 import argparse
@@ -46,8 +47,9 @@ DOCUMENT = RunDocument(
 def measure(python: str, rounds: int = ROUNDS) -> dict[str, float]:
     """Return medians in milliseconds for the interpreter `python`, which has Cronwright installed.
 
-    `bare_ms` is `python -c pass` from start to end, `action_start_ms` the runner from its start to the action's, `over_bare_ms`
-    the median of the differences round by round, `run_ms` the whole run of a command that does nothing, without a timeline.
+    `bare_ms` is `python -c pass` from start to end, `action_start_ms` the runner from its start to the action's,
+    `over_bare_ms` the median of the differences round by round, `run_ms` the whole run of a command that does nothing,
+    without a timeline.
     """
     with tempfile.TemporaryDirectory() as directory:
         environment = _pod(Path(directory))

@@ -36,7 +36,10 @@ def report(delivery: Delivery, inbox: int, outbox: int) -> None:
 def _deliver_at_last(delivery: Delivery, mail: "_Mail", outbox: int) -> None:
     # Imported only where a first try has failed, since that takes longer than the try
     import stamina
+    from stamina.instrumentation import set_on_retry_hooks
 
+    # One line says that the tries go on, however long they do
+    set_on_retry_hooks([])
     tries = stamina.retry_context(
         on=Unavailable,
         attempts=None,

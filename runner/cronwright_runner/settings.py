@@ -10,8 +10,6 @@ from cronwright_runner.logs import LogFormat
 
 DEFAULT_GRACE_SECONDS = 30
 """Kubernetes' own default of a pod's terminationGracePeriodSeconds."""
-LEAST_GRACE_SECONDS = 4
-"""Below this there is no time to stop an action and to say so."""
 
 
 class Settings(NamedTuple):
@@ -40,7 +38,7 @@ class Settings(NamedTuple):
     termination_path: Path
     """CRONWRIGHT_TERMINATION_PATH: where the termination message goes."""
     grace_seconds: int
-    """CRONWRIGHT_GRACE_SECONDS: the pod's terminationGracePeriodSeconds; all is said and done 2 s before it is over."""
+    """CRONWRIGHT_GRACE_SECONDS: the pod's terminationGracePeriodSeconds; the runner is gone 2 s before it is over."""
     log_format: LogFormat
     """CRONWRIGHT_LOG_FORMAT: json or text."""
 
@@ -97,8 +95,8 @@ def _api_url(text: str) -> str | None:
 def _grace(text: str) -> int:
     if not text:
         return DEFAULT_GRACE_SECONDS
-    if not text.isdecimal() or int(text) < LEAST_GRACE_SECONDS:
-        raise SettingsError(f"CRONWRIGHT_GRACE_SECONDS is {text!r}; write a whole number from {LEAST_GRACE_SECONDS}")
+    if not (text.isascii() and text.isdecimal()):
+        raise SettingsError(f"CRONWRIGHT_GRACE_SECONDS is {text!r}; write a whole number of seconds such as 30")
     return int(text)
 
 

@@ -74,6 +74,7 @@ def test_a_timeline_that_may_take_it_later_is_tried_again(pod: Pod, timeline: Ti
     assert [event.kind for event in timeline.events] == ["start", "end"]
     assert ended.termination is not None and ended.termination.delivered
     assert f"answered {status}" in ended.stderr
+    assert "the timeline can be reached again" in ended.stderr
 
 
 def test_the_token_is_read_at_each_try(pod: Pod, timeline: Timeline) -> None:
@@ -127,7 +128,8 @@ def test_without_a_timeline_the_run_ends_as_it_would_with_one(pod: Pod) -> None:
         "RuntimeError: the table is locked",
         False,
     )
-    assert "the timeline can't be reached" in ended.stderr
+    assert ended.stderr.count("the timeline can't be reached") == 1
+    assert "stamina" not in ended.stderr
 
 
 def test_a_timeline_that_never_answers_holds_nothing_up(pod: Pod) -> None:

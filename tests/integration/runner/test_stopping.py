@@ -83,6 +83,17 @@ def test_sigterm_kills_a_deaf_action_within_half_of_the_grace_period(pod: Pod, t
     assert gone(*(pod.directory / "pids").read_text().split())
 
 
+def test_without_a_grace_period_an_action_is_killed_at_once(pod: Pod, timeline: Timeline) -> None:
+    pod.environment["CRONWRIGHT_GRACE_SECONDS"] = "0"
+    pod.runs("hangs_deaf", {"pids": pod.path("pids")}).start()
+    wait_until((pod.directory / "pids").exists, "the action's start")
+    pod.terminate()
+    ended = pod.end()
+
+    assert ended.exit_code == 143
+    assert ended.termination is not None and ended.termination.reason is Reason.TERMINATED
+
+
 def test_sigterm_cuts_the_grace_of_a_timeout_short(pod: Pod, timeline: Timeline) -> None:
     pod.environment["CRONWRIGHT_GRACE_SECONDS"] = "4"
     script = f"trap 'touch {pod.path('told')}' TERM; while :; do sleep 0.1; done"

@@ -32,11 +32,7 @@ WRONG_SETTINGS = {
     ),
     "grace that is no number": (
         {"CRONWRIGHT_GRACE_SECONDS": "30s"},
-        "CRONWRIGHT_GRACE_SECONDS is '30s'; write a whole number from 4",
-    ),
-    "grace too short to say anything": (
-        {"CRONWRIGHT_GRACE_SECONDS": "3"},
-        "CRONWRIGHT_GRACE_SECONDS is '3'; write a whole number from 4",
+        "CRONWRIGHT_GRACE_SECONDS is '30s'; write a whole number of seconds such as 30",
     ),
     "unknown log format": ({"CRONWRIGHT_LOG_FORMAT": "xml"}, "CRONWRIGHT_LOG_FORMAT is 'xml'; write json or text"),
 }
