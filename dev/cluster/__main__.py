@@ -37,8 +37,8 @@ other settings:
 
 def up(_: argparse.Namespace) -> None:
     cluster = choose.cluster()
-    choose.remember(cluster)
     cluster.up()
+    choose.remember(cluster)
 
 
 def build_images(arguments: argparse.Namespace) -> None:
