@@ -62,7 +62,7 @@ def _make(folder: Path) -> None:
     with step(f"making a base image of Debian {SUITE} (about a minute)"), cache.folder_in_the_making(folder) as made:
         root = made / "root"
         commands.run(
-            ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, root, host.mirror(SUITE)],
+            ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, root, *host.mirror(SUITE)],
             log=log,
         )
         _trust_what_this_machine_trusts(root)

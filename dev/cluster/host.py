@@ -77,7 +77,7 @@ def go() -> Path:
     """The Go command. Raises Failure where there is none, or one too old to fetch a newer one by itself."""
     found = shutil.which("go", path=os.pathsep.join([os.environ.get("PATH", ""), *GO_PLACES]))
     if found is None:
-        raise Failure("Kubernetes is built from Go modules here, and there is no Go: install Go 1.26 from go.dev/dl.")
+        raise Failure("Kubernetes is built from Go modules here, and there is no Go: install Go 1.26.")
     version = commands.run([found, "env", "GOVERSION"]).strip()
     numbers = version.removeprefix("go").split(".")
     if tuple(int(number) for number in numbers[:2] if number.isdigit()) < OLDEST_GO:
@@ -85,8 +85,8 @@ def go() -> Path:
     return Path(found)
 
 
-def mirror(suite: str) -> str:
-    """The address from which this machine takes Debian packages of that suite, else Debian's own."""
+def mirror(suite: str) -> list[str]:
+    """Where this machine takes Debian packages of that suite from, for debootstrap; nothing leaves it to debootstrap."""
     if is_debian():
         listed = commands.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
@@ -94,8 +94,8 @@ def mirror(suite: str) -> str:
         for line in listed.splitlines():
             parts = line.split()
             if len(parts) == 3 and parts[1:] == [suite, "main"]:
-                return parts[0]
-    return "http://deb.debian.org/debian"
+                return [parts[0]]
+    return []
 
 
 def _can_install(packages: Sequence[str]) -> bool:

@@ -90,7 +90,7 @@ def _build(docker: Engine, reference: str, key: str) -> None:
     if not debian.exists():
         with step(f"making a Debian {SUITE} with systemd"), cache.folder_in_the_making(debian) as made:
             include = f"--include={','.join(PACKAGES)}"
-            commands.run(["debootstrap", "--variant=minbase", include, SUITE, made, host.mirror(SUITE)], log=log)
+            commands.run(["debootstrap", "--variant=minbase", include, SUITE, made, *host.mirror(SUITE)], log=log)
             for name in NOT_NEEDED:
                 shutil.rmtree(made / name, ignore_errors=True)
     base = f"cronwright/node-base:{key}"
@@ -197,9 +197,9 @@ def _images(root: Path, kind: Path) -> tuple[dict[str, Layer], list[Image]]:
     required = commands.run(
         [programs.program("kubeadm"), "config", "images", "list", "--kubernetes-version", KUBERNETES]
     ).split()
-    pause = _found(r'registry\.k8s\.io/pause:[^"]*', kind / "images/base/files/etc/containerd/config.toml")
-    network = _found(r'docker\.io/kindest/[^"]*', kind / "pkg/build/nodeimage/const_cni.go")
-    storage = _found(r'docker\.io/kindest/[^"]*', kind / "pkg/build/nodeimage/const_storage.go")
+    pause = _found(r'"([^"]*/pause:[^"]*)"', kind / "images/base/files/etc/containerd/config.toml")
+    network = _found(r'"([^"]*/kindest/[^"]*)"', kind / "pkg/build/nodeimage/const_cni.go")
+    storage = _found(r'"([^"]*/kindest/[^"]*)"', kind / "pkg/build/nodeimage/const_storage.go")
     links = {f"usr/sbin/{family}{name}": "xtables-nft-multi" for family in ("iptables", "ip6tables")
              for name in ("", "-save", "-restore")}  # fmt: skip
     kube_names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd", "kindnetd")
