@@ -16,12 +16,17 @@ def configure_logs(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.stdlib.ExtraAdder(),
     ]
     rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if settings.log_format == "json":
-        rendering += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        rendering += [
+            structlog.processors.format_exc_info,
+            # the runner's log has the same keys
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(),
+        ]
     else:
         rendering += [structlog.dev.ConsoleRenderer()]
     handler = logging.StreamHandler(sys.stderr)

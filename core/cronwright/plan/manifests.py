@@ -136,6 +136,9 @@ def manifest_hash(manifest: Mapping[str, JSON]) -> str:
 def _pod_template(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject) -> dict[str, JSON]:
     template = overlay(_defaults(runner), task.template or {})
     grace = cast(Mapping[str, JSON], template["spec"]).get("terminationGracePeriodSeconds")
+    if grace is None:
+        template = overlay(template, {"spec": {"terminationGracePeriodSeconds": GRACE_PERIOD_SECONDS}})
+        grace = GRACE_PERIOD_SECONDS
     return overlay(template, _required(task, plan, runner, labels, grace))
 
 
