@@ -86,7 +86,7 @@ def go() -> Path:
 
 
 def mirror(suite: str) -> list[str]:
-    """Where this machine takes Debian packages of that suite from, for debootstrap; nothing leaves it to debootstrap."""
+    """Where this machine takes that suite from, as an argument for debootstrap; none where debootstrap is to know."""
     if is_debian():
         listed = commands.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
