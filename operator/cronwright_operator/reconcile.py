@@ -123,7 +123,7 @@ class Reconciler:
             decision = decide(seen, self._runner, now)
             delivered = await self._writer.apply(key, seen.task, decision.actions, now)
         except StalledError as stalled:
-            log.info("stalled", task=key.name, namespace=key.namespace, reason=stalled.reason, message=stalled.message)
+            log.info("stalled", task=key.name, namespace=key.namespace, reason=stalled.reason, why=stalled.message)
             await self._tell_trouble(key, Trouble(stalled=stalled))
             return STALLED_RETRY_SECONDS
         return self._again_in(decision, delivered, now)

@@ -105,7 +105,7 @@ def test_it_ends_in_time_and_takes_what_is_under_way_with_it(world: World, tmp_p
         # The connection of the post is kept open
         code, seconds = api.stop()
         assert (code, seconds < STOP_SECONDS) == (0, True)
-        assert json.loads(api.log.splitlines()[-1])["event"] == "stopped"
+        assert json.loads(api.log.splitlines()[-1])["message"] == "stopped"
         connection = sqlite3.connect(api.database)
         assert connection.execute("SELECT count(*) FROM event").fetchone() == (1,)
         connection.close()
