@@ -20,6 +20,9 @@ _MERGE_KEYS = {
     "topologySpreadConstraints": "topologyKey",
 }
 
+# An item of these has one value or source; merged with another of its name it would have two, which Kubernetes refuses.
+_WHOLE = ("env", "volumes")
+
 
 def overlay(below: JSONObject, above: JSONObject) -> dict[str, JSON]:
     """Return `below` with `above` laid over it: objects merge, lists merge by their Kubernetes merge key, else `above`
@@ -36,11 +39,11 @@ def _overlay_value(key: str, below: JSON, above: JSON) -> JSON:
         return overlay(below, above)
     merge_key = _MERGE_KEYS.get(key)
     if merge_key and _are_objects(below) and _are_objects(above):
-        return _overlay_list(merge_key, cast(Sequence[JSONObject], below), cast(Sequence[JSONObject], above))
+        return _overlay_list(key, merge_key, cast(Sequence[JSONObject], below), cast(Sequence[JSONObject], above))
     return above
 
 
-def _overlay_list(merge_key: str, below: Sequence[JSONObject], above: Sequence[JSONObject]) -> list[JSON]:
+def _overlay_list(key: str, merge_key: str, below: Sequence[JSONObject], above: Sequence[JSONObject]) -> list[JSON]:
     result = list(below)
     places = {item.get(merge_key): place for place, item in enumerate(below)}
     for item in above:
@@ -48,7 +51,7 @@ def _overlay_list(merge_key: str, below: Sequence[JSONObject], above: Sequence[J
         if place is None:
             result.append(item)
         else:
-            result[place] = overlay(result[place], item)
+            result[place] = item if key in _WHOLE else overlay(result[place], item)
     return list(result)
 
 
