@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -92,20 +92,25 @@ def create_tasks(cluster: Cluster, namespace: str, count: int, schedule: str = M
     finish(direct(cluster, "tasks", namespace, count, "--schedule", schedule, "--first", str(first)))
 
 
-def metric(process: OperatorProcess, name: str) -> float:
-    """Return the sum of the operator's metric `name` over the labels; of requests, those that write."""
+def metric(process: OperatorProcess, name: str, methods: Sequence[str] = WRITE_METHODS) -> float:
+    """Return the sum of the operator's metric `name` over its labels; of requests, those by `methods`."""
     text = httpx.get(f"http://localhost:{process.port}/metrics", timeout=30).text
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == name and sample.labels.get("method", "post") in WRITE_METHODS
+        if sample.name == name and sample.labels.get("method", methods[0]) in methods
     )
 
 
 def writes(process: OperatorProcess) -> int:
     """Return how many requests that write the operator has sent."""
     return int(metric(process, "cronwright_kubernetes_requests_total"))
+
+
+def dry_runs(process: OperatorProcess) -> int:
+    """Return how many requests the operator has sent that only ask whether a write would be taken."""
+    return int(metric(process, "cronwright_kubernetes_requests_total", ("dry-run",)))
 
 
 def wait_for_full_passes(process: OperatorProcess, count: int, every_seconds: int) -> Iterator[None]:

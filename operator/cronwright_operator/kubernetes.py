@@ -176,18 +176,19 @@ class Kubernetes:
     ) -> Manifest:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         request = f"{method} {path.partition('?')[0]}"
+        counted_as = "dry-run" if "dryRun=" in path else method.lower()
         try:
             await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             response = await self._client.rest_client.request(  # type: ignore[no-untyped-call]
                 method, self._host + path, headers=headers, body=body, _request_timeout=_TIMEOUT
             )
             async with response.response:
-                REQUESTS.labels(method.lower(), response.status).inc()
+                REQUESTS.labels(counted_as, response.status).inc()
                 if response.status < 300:
                     return cast(Manifest, await response.response.json())
                 raise await _error(request, response.response)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            REQUESTS.labels(method.lower(), 0).inc()
+            REQUESTS.labels(counted_as, 0).inc()
             raise KubernetesError(request, 0, str(error) or type(error).__name__) from error
 
 

@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Counter(
     "cronwright_kubernetes_requests_total",
-    "Requests to the Kubernetes API; status 0 means no answer.",
+    "Requests to the Kubernetes API by method; dry-run only asks, and status 0 means no answer.",
     ["method", "status"],
 )
 RECONCILIATIONS = Counter("cronwright_reconciliations_total", "Reconciliations of a Task by result.", ["result"])
