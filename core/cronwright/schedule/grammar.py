@@ -111,7 +111,7 @@ def parse(text: str) -> Schedule:
             "write @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, @manual, @every 30m or five cron"
             " fields such as 0 3 * * *",
         )
-    return _cron(text)
+    return _cron(text, trimmed)
 
 
 def check_time_zone(schedule: Schedule, time_zone: str | None) -> None:
@@ -159,24 +159,28 @@ def check_time_zone(schedule: Schedule, time_zone: str | None) -> None:
 def _every(text: str, trimmed: str) -> Every:
     match = re.fullmatch(_INTERVAL, text)
     if match is None:
-        raise ScheduleError("schedule", text, f'schedule "{trimmed}" is no interval', _interval_remedy(text))
+        raise ScheduleError("schedule", text, f'schedule "{trimmed}" is no interval', _interval_remedy(text, trimmed))
     milliseconds = 0
     for whole, fraction, unit in re.findall(_INTERVAL_PART, match[1]):
         milliseconds += (
             int(whole) * _MILLISECONDS[unit] + int((fraction or "0").ljust(3, "0")) * _MILLISECONDS[unit] // 1000
         )
-    seconds, rest = divmod(milliseconds, 1000)
-    if rest or not 1 <= seconds <= LONGEST_INTERVAL:
-        raise ScheduleError(
-            "schedule",
-            text,
-            f'schedule "{trimmed}" is not a whole number of seconds from 1s to a year',
-            "write at least @every 1s and at most @every 8760h",
-        )
-    return Every(seconds)
+    wrong: tuple[str, str] | None = None
+    if milliseconds < 1000:
+        wrong = "shorter than a second", "write at least @every 1s"
+    elif milliseconds > LONGEST_INTERVAL * 1000:
+        wrong = "longer than a year", "write at most @every 8760h"
+    elif milliseconds % 1000:
+        wrong = "not a whole number of seconds", "write one that is, such as @every 2s"
+    if wrong is not None:
+        problem, remedy = wrong
+        raise ScheduleError("schedule", text, f'schedule "{trimmed}" is {problem}', remedy)
+    return Every(milliseconds // 1000)
 
 
-def _interval_remedy(text: str) -> str:
+def _interval_remedy(text: str, trimmed: str) -> str:
+    if trimmed == "@every":
+        return "its length is missing, write such as @every 5m"
     if re.search(r"[0-9][ \t]*(d|day|days)\Z", text):
         return "there is no unit for days, write @every 24h for one day"
     if re.search(r"[0-9][ \t]*(w|week|weeks)\Z", text):
@@ -185,13 +189,21 @@ def _interval_remedy(text: str) -> str:
         return "an interval has no sign, write @every 5m"
     if re.search(r"@every[ \t]+[0-9.]+[ \t]*\Z", text):
         return "the unit is missing, write h, m or s, such as @every 5m"
+    if re.search(r"@every[^ \t]", text):
+        return "write a space after @every, such as @every 5m"
+    if re.search(r"[0-9](?:h|m|s)[ \t]+[0-9]", text):
+        return "write no space between its parts, such as @every 1h30m"
+    if re.search(r"[0-9](?:H|M|S)", text):
+        return "the units are small letters, write h, m or s, such as @every 5m"
+    if re.fullmatch(r"[ \t]*@every[ \t]+(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|m|s))+[ \t]*", text):
+        return "it has too many digits or parts, write it shorter, at most @every 8760h"
     return (
         "write numbers with h, m and s and no space between, such as @every 90s, @every 7m or @every 1h30m, at most"
         " @every 8760h"
     )
 
 
-def _cron(text: str) -> Cron:
+def _cron(text: str, trimmed: str) -> Cron:
     written = [part for part in text.replace("\t", " ").split(" ") if part]
     if len(written) != len(fields.KINDS):
         remedy = "write minute, hour, day of the month, month and day of the week, such as 0 3 * * *"
@@ -199,15 +211,20 @@ def _cron(text: str) -> Cron:
             remedy += "; there is no field for seconds or years, write @every 30s for less than a minute"
         elif not written:
             remedy += ", or @manual for a task that runs only on request"
+        elif f"@{trimmed}" in _PRESETS or trimmed == "manual":
+            remedy += f", or with its sign @{trimmed}"
+        elif re.search(r"^[ \t]*(?:[0-9]+[hms])+[ \t]*\Z", text):
+            remedy += f", or as an interval @every {trimmed}"
         raise ScheduleError("schedule", text, f'schedule "{text}" is not five fields', remedy)
     is_reversed = False
     for part, kind in zip(written, fields.KINDS, strict=True):
         try:
             fields.items(part, kind)
         except fields.NotUnderstood as error:
-            raise ScheduleError(
-                "schedule", text, f'{kind.word} "{part}" is not understood', f"write {kind.may_be}"
-            ) from error
+            # Only here, so that a runner, whose schedule was taken, doesn't load it.
+            from cronwright.schedule import mistakes
+
+            raise ScheduleError("schedule", text, *mistakes.explain(part, kind)) from error
         except fields.Reversed:
             # Said only once all five are understood: a field that isn't is the greater surprise.
             is_reversed = True
@@ -222,9 +239,7 @@ def _cron(text: str) -> Cron:
     normal = [re.sub("[A-Za-z]{3}", lambda name: name[0].lower(), part).replace("?", "*") for part in written]
     minute, hour, day_of_month, month, day_of_week = normal
     _check_days_exist(text, day_of_month, month, day_of_week)
-    return Cron(
-        minute, hour, day_of_month, month, day_of_week, has_hash="H" in "".join(normal), text=text.strip(_WHITE_SPACE)
-    )
+    return Cron(minute, hour, day_of_month, month, day_of_week, has_hash="H" in "".join(normal), text=trimmed)
 
 
 _DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -1,17 +1,21 @@
 """Which Tasks the API server takes, and the sentence with which it refuses the others.
 
-`tests/unit/schedule/schedules.tsv` is the table that the schema and the schedule grammar of core share; the cases here
-are those that the API server alone decides.
+`tests/unit/schedule/schedules.tsv` is the table that the schema and the schedule grammar of core share, and of which
+both say the same, word for word; the cases here are those that the API server alone decides.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+
+from cronwright.schedule import fields
+from cronwright.schedule.errors import ScheduleError
+from cronwright.schedule.grammar import check_time_zone, parse
 
 if TYPE_CHECKING:
     from integration.crd.conftest import TasksAPI
@@ -133,9 +137,122 @@ def test_refuses_with_one_sentence(tasks: TasksAPI, case: Case) -> None:
     assert len(answer.sentences) == (2 if case.change in TWO_FAULTS else 1), answer.sentences
 
 
+def sentence_of_core(change: dict[str, Any]) -> str:
+    """Return how core refuses the schedule or its zone."""
+    with pytest.raises(ScheduleError) as refused:
+        check_time_zone(parse(change["schedule"]), change.get("timeZone"))
+    return str(refused.value)
+
+
+def said(sentence: str) -> str:
+    """Return the sentence without what Kubernetes puts before it: the field and, in quotes, its value."""
+    _, found, text = sentence.partition(": Invalid value: ")
+    assert found, sentence
+    # The spec as a whole, where a rule is about two fields.
+    return re.sub(r'^(?:"(?:[^"\\]|\\.)*"|object|null|\{.*?\}): ', "", text)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in shared_cases()
+        if case.text and case.change.keys() <= {"schedule", "timeZone"} and isinstance(case.change["schedule"], str)
+    ],
+    ids=lambda case: case.why,
+)
+def test_core_says_the_same(tasks: TasksAPI, case: Case) -> None:
+    sentences = tasks.try_create(task_of(case)).sentences
+    assert said(sentences[0]) == sentence_of_core(case.change)
+
+
+# Each is wrong in some of the fields at least.
+FIELDS = {
+    "a number beyond some": "24",
+    "a number beyond most": "40,0099",
+    "a number beyond all": "100",
+    "zero": "0",
+    "a range beyond some": "1-8,3",
+    "a range beyond most": "H(1-0032)/5",
+    "a range from zero": "0-5/2",
+    "a range from a number beyond": "99-100",
+    "a number beyond and a range beyond": "99,1-99",
+    "a step of zero": "3-4/00,1",
+    "a step below zero": "*/-1",
+    "a step beyond 999": "H/01000",
+    "no step": "*/",
+    "a negative number in a list": "1,-1",
+    "a range from a negative number": "-5--3",
+    "a negative H": "H(-3-5)",
+    "two commas": "1,,2",
+    "a comma alone": ",",
+    "a comma at the end of what is wrong besides": "99,",
+    "another script": "\uff11\uff12",
+    "a space that is no separator": "1\u00a02",
+    "a control character": "1\v2",
+    "the last": "L",
+    "the last but three": "l-3",
+    "the last weekday": "LW",
+    "the weekday nearest": "2w,3",
+    "the last of a name": "friL",
+    "the last of a number": "1,5l",
+    "the third": "fri#3",
+    "a small h": "1,h/5",
+    "a small h with a range": "h(1-3)",
+    "r": "r",
+    "R with a range": "1,R(1-3)",
+    "H twice": "HH",
+    "H after a number": "1H",
+    "a month": "Feb",
+    "a month spelled out": "1-February",
+    "a month of four letters": "SEPT,oct",
+    "a day": "wEd",
+    "a day spelled out": "mon,thurs",
+    "a month and a day": "jan,mon",
+    "two months in one": "janfeb",
+    "two months spelled out in one": "januaryfebruary",
+    "a name in French": "janvier",
+    "a name beside a full one": "foobar,january,monday",
+    "a name and a range without its end": "feb-,mon-",
+    "a name in a step": "*/jan",
+    "a Kelvin sign": "oc\u212a",
+    "a long s": "\u017fep,\u017fun",
+    "a word": "often",
+    "a fraction": "1.5",
+    "a semicolon": "1;2",
+    "a range of three": "1-2-3",
+    "quotes": "\"1'",
+    "a backslash": "\\d",
+    "two stars": "**",
+    "a step of a step": "*/2/2",
+    "an empty range of H": "H()",
+}
+
+
+@pytest.mark.parametrize("text", FIELDS.values(), ids=FIELDS.keys())
+def test_core_says_the_same_of_each_field(tasks: TasksAPI, text: str) -> None:
+    """All five fields hold the text, and the API server says of each what core says of it alone."""
+    expected = []
+    for kind in fields.KINDS:
+        try:
+            fields.items(text, kind)
+        except fields.NotUnderstood:
+            alone = " ".join(text if each is kind else "*" for each in fields.KINDS)
+            expected.append(sentence_of_core({"schedule": alone}))
+    assert expected
+    answer = tasks.try_create(task_of(Case("", {"schedule": " ".join([text] * len(fields.KINDS))}, text)))
+    assert [said(sentence) for sentence in answer.sentences] == expected
+
+
 def test_no_two_mistakes_share_a_sentence(tasks: TasksAPI) -> None:
-    kinds: dict[str, set[str]] = defaultdict(set)
+    """Cases are of one mistake where their texts are alike, once what the person wrote is taken out of them."""
+    mistakes: dict[str, Case] = {}
     for case in CASES:
         for sentence in tasks.try_create(task_of(case)).sentences:
-            kinds[sentence].add(case.text)
-    assert {sentence: texts for sentence, texts in kinds.items() if len(texts) > 1} == {}
+            first = mistakes.setdefault(without_values(sentence), case)
+            assert without_values(case.text) == without_values(first.text), (sentence, case, first)
+
+
+def without_values(sentence: str) -> str:
+    """Return the sentence without what stands in quotes."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"', '"..."', sentence)

@@ -128,7 +128,7 @@ STALLS: dict[str, tuple[dict[str, Any], Reason, str]] = {
     "an hour that there is not": (
         {"schedule": "0 25 * * *"},
         Reason.INVALID_SCHEDULE,
-        'hour "25" is not understood; write 0 to 23, ',
+        'hour "25" goes beyond 23; write 0 to 23, ',
     ),
     "large attributes": (
         {"schedule": "@daily", "attributes": {"text": "ä" * 32768}},
