@@ -130,6 +130,42 @@ def long_every(hours: int) -> str:
     return f"@every {go_duration(every.seconds)}"
 
 
+@dataclass
+class Encounter:
+    """A Task that met someone else's CronJob of its name, and that CronJob before and after; it is gone since."""
+
+    task: Any
+    before: Any
+    after: Any
+
+
+@pytest.fixture(scope="module")
+def encounter(room: Room) -> Encounter:
+    """One for the module, so that the operator's next look, a minute later, is waited for beside the other tests."""
+    container = {"name": "theirs", "image": room.image}
+    pod = {"restartPolicy": "Never", "containers": [container]}
+    theirs = {
+        "metadata": {"name": "taken"},
+        "spec": {"schedule": in_hours(7), "jobTemplate": {"spec": {"template": {"spec": pod}}}},
+    }
+    before = room.cluster.create(cron_jobs_path(room.namespace), theirs)
+    room.cluster.create(tasks_path(room.namespace), task_manifest(room.namespace, "taken", in_hours(5)))
+    task = room.stalled("taken", "NameTaken")
+    wait_for("the Event", lambda: room.events("taken") == [("Warning", "NameTaken")])
+    after = room.cron_job("taken")
+    room.cluster.delete(cron_jobs_path(room.namespace, "taken"))
+    return Encounter(task, before, after)
+
+
+def test_a_cronjob_of_someone_else_is_left_alone(room: Room, encounter: Encounter) -> None:
+    assert encounter.after == encounter.before
+    assert condition(encounter.task, "Ready")["status"] == "False"
+    assert condition(encounter.task, "Ready")["reason"] == "NameTaken"
+    told = condition(encounter.task, "Stalled")["message"]
+    assert f"CronJob taken exists in namespace {room.namespace} and belongs to someone else" in told
+    assert "delete or rename it, or give the Task another metadata.name" in told
+
+
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, int]] = {
     "created-cron": ({"schedule": in_hours(5)}, None, 2),
     "created-preset": ({"schedule": "@yearly"}, None, 2),
@@ -252,32 +288,6 @@ def test_delete_takes_cronjob_jobs_and_pods_with_it(room: Room) -> None:
     wait_for("the pods to be gone", lambda: not room.cluster.items(pods, labelled), 60)
 
 
-def test_a_cronjob_of_someone_else_is_left_alone(room: Room) -> None:
-    container = {"name": "theirs", "image": room.image}
-    pod = {"restartPolicy": "Never", "containers": [container]}
-    theirs = {
-        "metadata": {"name": "taken"},
-        "spec": {"schedule": in_hours(7), "jobTemplate": {"spec": {"template": {"spec": pod}}}},
-    }
-    before = room.cluster.create(cron_jobs_path(room.namespace), theirs)
-    room.cluster.create(tasks_path(room.namespace), task_manifest(room.namespace, "taken", in_hours(5)))
-
-    task = room.stalled("taken", "NameTaken")
-    assert condition(task, "Ready")["status"] == "False"
-    assert condition(task, "Ready")["reason"] == "NameTaken"
-    told = condition(task, "Stalled")["message"]
-    assert f"CronJob taken exists in namespace {room.namespace} and belongs to someone else" in told
-    assert "delete or rename it, or give the Task another metadata.name" in told
-    assert room.cron_job("taken") == before
-    wait_for("the Event", lambda: room.events("taken") == [("Warning", "NameTaken")])
-
-    room.cluster.delete(cron_jobs_path(room.namespace, "taken"))
-
-    room.in_force("taken", STALLED_RETRY_SECONDS + 30)
-    assert room.differences("taken") == []
-    wait_for("the Event", lambda: room.events("taken") == [("Warning", "NameTaken"), ("Normal", "InForce")])
-
-
 @pytest.mark.parametrize(("name", "before"), {"cron": in_hours(5), "every": long_every(12)}.items())
 def test_a_template_that_kubernetes_refuses_stalls_until_it_is_mended(room: Room, name: str, before: str) -> None:
     name = f"refused-{name}"
@@ -348,6 +358,12 @@ def test_a_bad_task_gets_no_cronjob(room: Room, name: str) -> None:
 def test_a_task_that_no_operator_has_seen_is_not_ready(cluster: Cluster, namespace: str) -> None:
     task = cluster.create(tasks_path(namespace), task_manifest(namespace, "unseen", "@daily"))
     assert task["status"] == {"observedGeneration": -1}
+
+
+def test_the_name_of_a_cronjob_that_is_gone_is_free(room: Room, encounter: Encounter) -> None:
+    room.in_force("taken", STALLED_RETRY_SECONDS + 30)
+    assert room.differences("taken") == []
+    wait_for("the Event", lambda: room.events("taken") == [("Warning", "NameTaken"), ("Normal", "InForce")])
 
 
 def test_neither_a_restart_nor_a_full_pass_writes_anything(room: Room, tmp_path: Any) -> None:

@@ -47,6 +47,11 @@ def test_a_long_message_keeps_as_much_as_fits(character: str) -> None:
     assert MAX_BYTES - written < len(text.encode()) <= MAX_BYTES
 
 
+def test_no_length_is_one_too_many() -> None:
+    lengths = {len(dump_termination(word("x" * characters)).encode()) for characters in range(MAX_BYTES + 10)}
+    assert max(lengths) == MAX_BYTES
+
+
 def word(message: str) -> Termination:
     """Return a word with this message."""
     return Termination(some_uuid(1), 1, Outcome.FAILED, Reason.ACTION_FAILED, message, DUE, at(1), at(2), False)
