@@ -180,7 +180,7 @@ def _every(text: str, trimmed: str) -> Every:
 
 def _interval_remedy(text: str, trimmed: str) -> str:
     if trimmed == "@every":
-        return "its length is missing, write such as @every 5m"
+        return "its length is missing, write one such as @every 5m"
     if re.search(r"[0-9][ \t]*(d|day|days)\Z", text):
         return "there is no unit for days, write @every 24h for one day"
     if re.search(r"[0-9][ \t]*(w|week|weeks)\Z", text):

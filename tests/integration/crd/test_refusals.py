@@ -220,6 +220,8 @@ FIELDS = {
     "a word": "often",
     "a fraction": "1.5",
     "a semicolon": "1;2",
+    "a step beyond the field after what is wrong": "1;2/90",
+    "digits beyond the field after a point": "1.99",
     "a range of three": "1-2-3",
     "quotes": "\"1'",
     "a backslash": "\\d",
