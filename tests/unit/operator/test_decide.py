@@ -148,6 +148,11 @@ SPEC: dict[str, tuple[Observation, Trouble | None, list[str]]] = {
         None,
         ["CreateCronJob"],
     ),
+    "one that lost its owner is known by its label": (
+        observe(OLD, a_cron_job_of(OLD, ownerReferences=[])),
+        None,
+        ["ReplaceCronJob"],
+    ),
     "the name is taken": (
         observe(NEW), Trouble(stalled=STALLED), ["WriteStatus", "Tell Warning NameTaken"]
     ),

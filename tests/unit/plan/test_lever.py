@@ -14,7 +14,7 @@ from cronwright.plan.manifests import cron_job
 from cronwright.schedule.grammar import Every
 from cronwright.schedule.grid import tick_at_or_before
 from cronwright.task import parse_task
-from support.facts import DUE, RUNNER, a_cron_job, a_task
+from support.facts import DUE, RUNNER, TASK_UID, a_cron_job, a_task
 
 NOW = DUE + timedelta(seconds=17, microseconds=250_000)
 SECOND = NOW.replace(microsecond=0)
@@ -87,6 +87,12 @@ CASES = {
         CRON, CRON, [], metadata={"managedFields": [STATUS_BY_CONTROLLER]}
     ),
     "another hand took the labels off": Case(CRON, CRON, ["replace"], metadata={"labels": {}}),
+    "another hand took off the label that the operator watches by": Case(
+        CRON,
+        CRON,
+        ["replace"],
+        metadata={"labels": {"cronwright.dev/task": "backup", "cronwright.dev/task-uid": TASK_UID}},
+    ),
     "another hand took the owner off": Case(CRON, CRON, ["replace"], metadata={"ownerReferences": []}),
     "another hand took the annotation off": Case(CRON, CRON, ["replace"], metadata={"annotations": {}}),
 }
