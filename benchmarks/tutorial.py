@@ -2,23 +2,26 @@
 
 It is written as the tutorial writes it (https://docs.kopf.dev/en/stable/walkthrough/creation/): a plain function, the
 `kubernetes` client made in it, `kopf.adopt`, a log line, a returned value; kopf's settings are untouched. Its resource
-is like the tutorial's, too: no status subresource, any field taken. The manifest comes from `cronwright`, not from a
+has the Task's schema, so that a write costs the API server the same. The manifest comes from `cronwright`, not from a
 YAML template, which spares it a parse.
 
 Run by `kopf run`.
 """
 
 import os
+from pathlib import Path
 from typing import Any, cast
 
 import kopf
 import kubernetes
+import yaml
 
 from cronwright.plan.choose import choose
 from cronwright.plan.manifests import RunnerSettings, cron_job
 from cronwright.task import parse_task
 
 GROUP, VERSION, PLURAL, KIND = "benchmarks.cronwright.dev", "v1", "tutorialtasks", "TutorialTask"
+TASK_DEFINITION = Path(__file__).parents[1] / "crds" / "task.yaml"
 RUNNER = RunnerSettings(
     image=os.environ.get("CRONWRIGHT_RUNNER_IMAGE", ""), api_url=os.environ.get("CRONWRIGHT_API_URL")
 )
@@ -41,25 +44,18 @@ def create_fn(body: kopf.Body, namespace: str | None, logger: kopf.Logger, **_: 
 
 
 def definition() -> dict[str, Any]:
-    """Return the tutorial's CustomResourceDefinition under our names."""
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    """Return the Task's CustomResourceDefinition under our names, with room for what kopf puts into a status."""
+    task = yaml.safe_load(TASK_DEFINITION.read_text())
+    (version,) = task["spec"]["versions"]
+    version["schema"]["openAPIV3Schema"]["properties"]["status"]["x-kubernetes-preserve-unknown-fields"] = True
     return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
+        "apiVersion": task["apiVersion"],
+        "kind": task["kind"],
         "metadata": {"name": f"{PLURAL}.{GROUP}"},
         "spec": {
             "scope": "Namespaced",
             "group": GROUP,
             "names": {"kind": KIND, "plural": PLURAL, "singular": KIND.lower()},
-            "versions": [
-                {
-                    "name": VERSION,
-                    "served": True,
-                    "storage": True,
-                    "schema": {
-                        "openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}
-                    },
-                }
-            ],
+            "versions": [version],
         },
     }
