@@ -64,9 +64,10 @@ class OperatorProcess:
 
     def wait_until_watching(self) -> None:
         """Return once the operator has listed everything and works on it."""
-        wait_for("the operator to watch", self._watches, 120)
+        wait_for("the operator to watch", self.is_watching, 120)
 
-    def _watches(self) -> bool:
+    def is_watching(self) -> bool:
+        """Return whether it has listed everything; one that has ended never will."""
         if self.process.poll() is not None:
             raise AssertionError(f"the operator ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
         try:
