@@ -33,7 +33,7 @@ class Cluster:
         self.context: str = document["current-context"]
         if self.context not in (*OWN_CONTEXTS, os.environ.get("CRONWRIGHT_CONTEXT")):
             raise NotOurClusterError(
-                f'context {self.context} of {kubeconfig} is none of the project\'s; '
+                f"context {self.context} of {kubeconfig} is none of the project's; "
                 'run: eval "$(make -s env)", or name it in CRONWRIGHT_CONTEXT'
             )
         self.kubeconfig = kubeconfig
@@ -43,7 +43,8 @@ class Cluster:
         headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
         with (
             _material(cluster, "certificate-authority") as authority,
-            _material(user, "client-certificate") as certificate,_material(user, "client-key") as key
+            _material(user, "client-certificate") as certificate,
+            _material(user, "client-key") as key,
         ):
             self.http = httpx.Client(
                 base_url=cluster["server"],
