@@ -125,8 +125,17 @@ class Reconciler:
         except StalledError as stalled:
             log.info("stalled", task=key.name, namespace=key.namespace, reason=stalled.reason, why=stalled.message)
             await self._tell_trouble(key, Trouble(stalled=stalled))
-            return STALLED_RETRY_SECONDS
-        return self._again_in(decision, delivered, now)
+            return 0.0 if self._was_edited(key, seen) else STALLED_RETRY_SECONDS
+        return 0.0 if self._was_edited(key, seen) else self._again_in(decision, delivered, now)
+
+    def _was_edited(self, key: Key, seen: Observation) -> bool:
+        """Return whether the Task has another spec than the one just decided on.
+
+        The answer to a status write brings an edit that came right before it, and the watch's event of that very
+        version is then taken for the echo of the write.
+        """
+        latest = self._observed.look(key)
+        return latest is not None and latest.task.generation != seen.task.generation
 
     async def _observe(self, key: Key) -> Observation | None:
         seen = self._observed.look(key)
