@@ -7,8 +7,8 @@ What it returns becomes the payload of the run's end on the timeline; how it fai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from cronwright.jsontypes import JSONObject
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(NamedTuple):
     """One attempt of a run, as its action sees it. Times are aware, in UTC."""
 
     task: str
@@ -41,5 +40,5 @@ class Context:
     """The run's id: the same in every attempt, so that a server can tell a repeated request."""
     logger: Logger
     """Writes to the pod's log with the Task and the run on each line."""
-    connections: Mapping[str, JSONObject] = field(default_factory=dict)
+    connections: Mapping[str, JSONObject] = MappingProxyType({})
     """The connections mounted into the run, by name. This release mounts none."""

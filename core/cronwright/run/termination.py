@@ -3,8 +3,8 @@ deliver.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from cronwright.instants import format_instant, parse_instant
@@ -14,8 +14,7 @@ MAX_BYTES = 1024
 """Our own limit. Kubernetes keeps 4096 bytes a container, and 12 KiB for all of a pod's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Termination:
+class Termination(NamedTuple):
     """How a run ended by the runner's own word. Times are aware; `delivered` says whether the timeline has the end
     already.
     """

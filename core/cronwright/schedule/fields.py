@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """One of the five fields: its word, its bounds, its names, and what a person may write in it."""
 
     attribute: str
@@ -51,8 +50,7 @@ DAY_OF_WEEK = Kind(
 KINDS = (MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK)
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One of a field's items between commas: `*`, `*/5`, `3`, `3/5`, `1-7`, `1-7/2`, `H`, `H/5`, `H(1-7)`, `H(1-7)/2`.
 
     `start` and `end` are None where none is written; `step` likewise. `?` is read as `*`.
@@ -174,9 +172,9 @@ def hash_choices(item: Item, kind: Kind) -> list[Item]:
     else:
         low, high = kind.low, _LAST_DAY_OF_EVERY_MONTH if kind is DAY_OF_MONTH else kind.last
     if item.step is None:
-        return [replace(item, hashed=False, start=number, end=None) for number in range(low, high + 1)]
+        return [item._replace(hashed=False, start=number, end=None) for number in range(low, high + 1)]
     return [
-        replace(item, hashed=False, start=first, end=high) for first in range(low, min(low + item.step - 1, high) + 1)
+        item._replace(hashed=False, start=first, end=high) for first in range(low, min(low + item.step - 1, high) + 1)
     ]
 
 

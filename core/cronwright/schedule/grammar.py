@@ -7,7 +7,7 @@ can't see: every day that no month of the schedule has, and zones that don't exi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cronwright.schedule import fields
 from cronwright.schedule.errors import ScheduleError
@@ -17,8 +17,7 @@ LONGEST_INTERVAL = 8760 * 3600  # seconds; a year
 UTC_NAMES = ("UTC", "Etc/UTC")
 
 
-@dataclass(frozen=True)
-class Cron:
+class Cron(NamedTuple):
     """Five cron fields in robfig/cron's spelling (names in lower case), `H` and 7 for Sunday still in them.
 
     `text` is the schedule as written, without the white space around it: a preset's word, where it was one.
@@ -33,15 +32,13 @@ class Cron:
     text: str
 
 
-@dataclass(frozen=True)
-class Every:
+class Every(NamedTuple):
     """Whole multiples of `seconds` since the Unix epoch, in UTC."""
 
     seconds: int
 
 
-@dataclass(frozen=True)
-class Manual:
+class Manual(NamedTuple):
     """Only on request."""
 
 

@@ -6,7 +6,6 @@ The choice is a promise: it must not change between versions, or an upgrade move
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from cronwright.schedule import fields
 from cronwright.schedule.grammar import Cron
@@ -24,7 +23,7 @@ def resolve(cron: Cron, namespace: str, name: str) -> Cron:
         kind.attribute: _resolve_field(getattr(cron, kind.attribute), kind, f"{namespace}/{name}/{kind.attribute}")
         for kind in fields.KINDS
     }
-    return replace(cron, has_hash=False, **resolved)
+    return cron._replace(has_hash=False, **resolved)
 
 
 def _resolve_field(text: str, kind: fields.Kind, key: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cronwright.schedule import fields
 from cronwright.schedule.grammar import Cron
 
@@ -28,7 +26,7 @@ def _write(item: fields.Item, kind: fields.Kind) -> str:
     if item.start == _SUNDAY_AT_THE_END:
         return "0"
     named = frozenset(fields.item_numbers(item, kind))
-    up_to_saturday = fields.write(replace(item, end=_SATURDAY))
+    up_to_saturday = fields.write(item._replace(end=_SATURDAY))
     if item.start == 0 or 0 not in named:
         return "0" if named == {0} else up_to_saturday
     return f"{up_to_saturday},0"

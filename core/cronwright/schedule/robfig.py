@@ -11,9 +11,8 @@ Times are Unix times in whole seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cronwright.schedule.zones import Zone
@@ -25,8 +24,7 @@ _LAST_YEAR = 9990  # datetime ends with 9999
 _FURTHEST_AHEAD = 15 * _HOUR  # no zone is further from UTC; the reach of the look-ups in `_at`
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(NamedTuple):
     """A cron line as bit masks (bit n stands for the number n) in a zone; seconds are always 0.
 
     `either_day` is whether one of the two kinds of day is enough: neither field is a star (`dayMatches`).
