@@ -55,11 +55,11 @@ format: .venv/ready ## write the code as ruff wants it
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: .venv/ready up ## measure, and write docs/performance.md
-	@$(IN_CLUSTER); $(BIN)/python benchmarks
+bench: .venv/ready up ## measure at full size, and write docs/performance.md; BENCH=--help says what else
+	@$(IN_CLUSTER); $(BIN)/python benchmarks $(or $(BENCH),--write)
 
 .PHONY: env
-env: ## print what points tools at the cluster: eval "$$(make -s env)"
+env: ## print what points tools at the cluster: eval "$(make -s env)"
 	@$(CLUSTER_TOOL) env
 
 .PHONY: lock

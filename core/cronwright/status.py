@@ -55,7 +55,7 @@ class TaskStatus:
     plan_schedule: str | None = None
     plan_time_zone: str | None = None
     next_run_time: datetime | None = None
-    active: int = 0
+    active: int | None = None
     last_run: LastRun | None = None
     last_successful_time: datetime | None = None
     last_failure_time: datetime | None = None
@@ -76,7 +76,7 @@ def load_status(manifest: Mapping[str, JSON]) -> TaskStatus:
         plan_schedule=plan.get("schedule"),
         plan_time_zone=plan.get("timeZone"),
         next_run_time=_instant(status, "nextRunTime"),
-        active=cast(int, status.get("active", 0)),
+        active=cast("int | None", status.get("active")),
         last_run=_load_last_run(cast(Mapping[str, JSON] | None, status.get("lastRun"))),
         last_successful_time=_instant(status, "lastSuccessfulTime"),
         last_failure_time=_instant(status, "lastFailureTime"),
