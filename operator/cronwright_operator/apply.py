@@ -3,15 +3,17 @@ builds on it.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import structlog
 
 from cronwright.instants import format_seconds
+from cronwright.jsontypes import JSON
 from cronwright.names import API_VERSION, KIND
 from cronwright.observed.cronjob import parse_cron_job
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
+from cronwright.plan.manifests import written_over
 from cronwright.reasons import Reason
 from cronwright_operator.decide import Action, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
 from cronwright_operator.errors import (
@@ -70,13 +72,13 @@ class Writer:
                 case CreateCronJob(manifest):
                     written = await self._kubernetes.create_cron_job(manifest)
                 case ReplaceCronJob(manifest):
-                    written = await self._kubernetes.replace_cron_job(manifest, self._version(key))
+                    written = await self._kubernetes.replace_cron_job(*self._over(key, manifest))
                 case SetLever(time):
                     written = await self._kubernetes.set_last_schedule_time(
                         *key, format_seconds(time), self._version(key)
                     )
                 case TryCronJob(manifest):
-                    await self._kubernetes.try_cron_job(manifest, self._version(key))
+                    await self._kubernetes.try_cron_job(*self._over(key, manifest))
                     return
         except RefusedError as error:
             raise StalledError(
@@ -86,6 +88,9 @@ class Writer:
             await self._look_again(key, task)
             raise error
         self._observed.put("cronjobs", written)
+
+    def _over(self, key: Key, manifest: Mapping[str, JSON]) -> tuple[Mapping[str, JSON], str]:
+        return written_over(manifest, self._observed.cron_jobs.objects[key]), self._version(key)
 
     def _version(self, key: Key) -> str:
         return self._observed.cron_jobs.objects[key].resource_version

@@ -249,6 +249,21 @@ def test_a_hand_edited_cronjob_is_put_back(room: Room, kind: str, name: str) -> 
     assert is_ready(room.task(task))
 
 
+@pytest.mark.parametrize("schedule", [in_hours(5), long_every(12)], ids=["cron", "every"])
+def test_what_others_note_on_a_cronjob_stays(room: Room, schedule: str) -> None:
+    name = "noted" if schedule[0] != "@" else "noted-every"
+    room.create(name, schedule)
+    notes = {"labels": {"team": "reports"}, "annotations": {"team.example/why": "audit"}}
+    room.cluster.patch(cron_jobs_path(room.namespace, name), {"metadata": notes})
+
+    room.edit(name, schedule=in_hours(7), timeoutSeconds=77)
+
+    metadata = room.cron_job(name)["metadata"]
+    assert metadata["labels"]["team"] == "reports"
+    assert metadata["annotations"]["team.example/why"] == "audit"
+    assert room.differences(name) == []
+
+
 def restored(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Return whether a CronJob is what it was, but for what the API server counts."""
     kept = ("labels", "annotations", "ownerReferences", "uid")

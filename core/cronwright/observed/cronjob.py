@@ -1,5 +1,6 @@
 """Facts of a CronJob: what its schedule is, what the controller remembers, and whether another hand changed it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,13 +25,24 @@ class CronJobFacts:
     uid: str
     resource_version: str
     owner_uid: str | None
-    labelled_uid: str | None
     schedule: str
     time_zone: str | None
     suspend: bool
     last_schedule_time: datetime | None
-    manifest_hash: str | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    finalizers: tuple[str, ...]
     touched: bool
+
+    @property
+    def manifest_hash(self) -> str | None:
+        """The digest of the manifest that it was written from; None where another hand took it off."""
+        return self.annotations.get(MANIFEST_HASH_ANNOTATION)
+
+    @property
+    def labelled_uid(self) -> str | None:
+        """The uid of the Task that its label names."""
+        return self.labels.get(TASK_UID_LABEL)
 
     def is_of(self, task_uid: str) -> bool:
         """Return whether it is the CronJob of that Task: owned by it, or labelled as its and owned by none."""
@@ -48,12 +60,13 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         owner_uid=owner,
-        labelled_uid=labels.get(TASK_UID_LABEL),
         schedule=spec["schedule"],
         time_zone=spec.get("timeZone"),
         suspend=spec.get("suspend", False),
         last_schedule_time=instant(manifest.get("status") or {}, "lastScheduleTime"),
-        manifest_hash=(metadata.get("annotations") or {}).get(MANIFEST_HASH_ANNOTATION),
+        labels=labels,
+        annotations=metadata.get("annotations") or {},
+        finalizers=tuple(metadata.get("finalizers") or ()),
         touched=labels.get(TASK_UID_LABEL) != owner
         or labels.get(TASK_LABEL) != metadata["name"]
         or labels.get(MANAGED_BY_LABEL) != MANAGED_BY

@@ -25,6 +25,7 @@ from cronwright.names import (
     TOKEN_AUDIENCE,
     TOKEN_PATH,
 )
+from cronwright.observed.cronjob import CronJobFacts
 from cronwright.plan.choose import Plan
 from cronwright.plan.overlay import overlay
 from cronwright.run.document import dump_document
@@ -125,6 +126,18 @@ def cron_job(task: Task, plan: Plan, runner: RunnerSettings) -> dict[str, JSON]:
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
     cast(dict[str, JSON], manifest["metadata"])["annotations"] = {MANIFEST_HASH_ANNOTATION: digest}
     return manifest
+
+
+def written_over(manifest: Mapping[str, JSON], observed: CronJobFacts) -> dict[str, JSON]:
+    """Return `manifest` with the labels, annotations and finalizers that others gave the `observed` CronJob.
+
+    The spec is ours alone; what a team or a deployment tool notes on the object is theirs.
+    """
+    metadata = cast(JSONObject, manifest["metadata"])
+    theirs: dict[str, JSON] = {"labels": observed.labels, "annotations": observed.annotations}
+    if observed.finalizers:
+        theirs["finalizers"] = observed.finalizers
+    return {**manifest, "metadata": overlay(theirs, metadata)}
 
 
 def manifest_hash(manifest: Mapping[str, JSON]) -> str:
