@@ -58,7 +58,7 @@ class Build:
 _VERSION = f"version.gitVersion={KUBERNETES}"
 KUBE = Build(
     "kube",
-    f"Kubernetes {KUBERNETES} from Go modules (about 4 minutes the first time)",
+    f"Kubernetes {KUBERNETES} from Go modules (4 to 8 minutes the first time)",
     ldflags=f"-X k8s.io/component-base/{_VERSION} -X k8s.io/client-go/pkg/{_VERSION}",
     links={"kube": KUBE_NAMES},
 )
