@@ -204,12 +204,18 @@ def _lines(stream: object) -> Iterator[str]:
         yield line.rstrip("\n")
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to a job in the background: tests that run in one pass on that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def following(api: Api, *arguments: str, env: dict[str, str] | None = None) -> Iterator[Following]:
     """Follow the timeline into pipes."""
     process = subprocess.Popen(
         [PROGRAM, "timeline", "-n", api.namespace, "-f", "--utc", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env or api.env(),
+        preexec_fn=heed_ctrl_c,
     )  # fmt: skip
     follower = Following(process)
     try:
@@ -286,6 +292,7 @@ class Screen:
         self.text = ""
         self._pid, self._file = pty.fork()
         if self._pid == 0:
+            heed_ctrl_c()
             os.environ.clear()
             os.environ.update(api.env(TERM="xterm-256color", LINES="40", COLUMNS="160", LANG="C.UTF-8"))
             os.execv(PROGRAM, [PROGRAM, "timeline", "-n", api.namespace, "-f", "--utc", *arguments])
