@@ -30,6 +30,7 @@ def report(delivery: Delivery, inbox: int, outbox: int) -> None:
             if mail.closed:
                 return
             log.warning("the timeline can't be reached; the run goes on, and so do the tries: %s", error)
+            mail.held_up = True
             _deliver_at_last(delivery, mail, outbox)
 
 
@@ -55,7 +56,6 @@ def _deliver_at_last(delivery: Delivery, mail: "_Mail", outbox: int) -> None:
                 # The parent has given up, and writes the end into the termination message
                 return
             _deliver(delivery, mail, outbox)
-            log.info("the timeline can be reached again")
 
 
 def _deliver(delivery: Delivery, mail: "_Mail", outbox: int) -> None:
@@ -81,6 +81,10 @@ def _deliver(delivery: Delivery, mail: "_Mail", outbox: int) -> None:
 
 def _post(delivery: Delivery, mail: "_Mail", count: int, outbox: int) -> None:
     delivery.post(mail.waiting[:count])
+    if mail.held_up:
+        # Before the answers: the parent ends this process with the last of them
+        log.info("the timeline can be reached again")
+        mail.held_up = False
     for event in mail.waiting[:count]:
         _answer(outbox, event, delivered=True)
     del mail.waiting[:count]
@@ -100,6 +104,7 @@ class _Mail:
         self._partial = b""
         self.waiting: list[JSONObject] = []
         self.closed = False
+        self.held_up = False
 
     def wait(self) -> bool:
         """Wait for an event and return True, or False where none will come."""
