@@ -11,7 +11,7 @@ from cronwright_api.cluster import Cluster
 from cronwright_api.errors import Forbidden, Unauthenticated
 
 KEPT_SECONDS = 10.0
-"""How long a right that was taken away is still honoured (DESIGN, "The API")."""
+"""How long a right that was taken away is still honoured."""
 KEPT_ANSWERS = 16_384
 REVIEWS_AT_ONCE = 16
 """Reviews that one request has under way: a cluster may have a thousand namespaces."""

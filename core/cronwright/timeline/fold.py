@@ -1,7 +1,7 @@
 """The fold: what a run is, given all of its events. Derived anew from the events, never patched, so their order of
 arrival decides little.
 
-The rules (DESIGN, "The timeline"):
+The rules:
 - An end with `retry_at` ends an attempt, not the run.
 - An end no longer counts once a further attempt has begun: the run goes on.
 - Of the ends that count, the runner's own beats one that the operator inferred; otherwise the first to arrive stands.
