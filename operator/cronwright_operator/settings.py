@@ -1,5 +1,6 @@
 """The operator's settings, read once in `main` from the environment."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -50,13 +51,7 @@ class Settings(BaseSettings):
         )
         if self.runner_resources is None:
             return settings
-        return RunnerSettings(
-            image=settings.image,
-            image_pull_policy=settings.image_pull_policy,
-            image_pull_secrets=settings.image_pull_secrets,
-            api_url=settings.api_url,
-            resources=self.runner_resources,
-        )
+        return replace(settings, resources=self.runner_resources)
 
 
 def _split(text: str) -> tuple[str, ...]:

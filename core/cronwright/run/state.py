@@ -98,13 +98,11 @@ def run_state(
 
 def _why_waiting(job: JobFacts, pod: PodFacts | None, refusal: str, now: datetime) -> tuple[Reason | None, str]:
     if pod is None:
-        if refusal:
-            return (Reason.QUOTA_EXCEEDED if "exceeded quota" in refusal else Reason.POD_REFUSED), refusal
-        return None, ""
+        return _why_refused(refusal) if refusal else (None, "")
     if pod.waiting_reason in _PULL_FAILURES:
-        return Reason.IMAGE_PULL, _sentence(pod.waiting_message, pod.waiting_reason)
+        return Reason.IMAGE_PULL, pod.waiting_message or pod.waiting_reason
     if pod.waiting_reason in _CONFIG_FAILURES:
-        return Reason.CONTAINER_CONFIG, _sentence(pod.waiting_message, pod.waiting_reason)
+        return Reason.CONTAINER_CONFIG, pod.waiting_message or pod.waiting_reason
     if pod.unscheduled and now - pod.created_at >= PATIENCE:
         return Reason.UNSCHEDULABLE, pod.unscheduled
     return None, ""
@@ -118,7 +116,7 @@ def _why_failed(job: JobFacts, pod: PodFacts | None, refusal: str, last_wait: Re
         return Reason.OOM_KILLED, EXPLANATIONS[Reason.OOM_KILLED].sentence
     if job.end_reason == "DeadlineExceeded":
         if refusal:
-            return (Reason.QUOTA_EXCEEDED if "exceeded quota" in refusal else Reason.POD_REFUSED), refusal
+            return _why_refused(refusal)
         return (last_wait or Reason.DEADLINE_EXCEEDED), job.end_message
     if ended and ended.exit_code:
         return (
@@ -128,8 +126,8 @@ def _why_failed(job: JobFacts, pod: PodFacts | None, refusal: str, last_wait: Re
     return Reason.POD_LOST, job.end_message or EXPLANATIONS[Reason.POD_LOST].sentence
 
 
-def _sentence(message: str, fallback: str) -> str:
-    return message or fallback
+def _why_refused(refusal: str) -> tuple[Reason, str]:
+    return (Reason.QUOTA_EXCEEDED if "exceeded quota" in refusal else Reason.POD_REFUSED), refusal
 
 
 def _started_at(pod: PodFacts | None) -> datetime | None:
