@@ -17,7 +17,8 @@ import kubernetes
 import yaml
 
 from cronwright.plan.choose import choose
-from cronwright.plan.manifests import RunnerSettings, cron_job
+from cronwright.plan.manifests import cron_job
+from cronwright.plan.pod import RunnerSettings
 from cronwright.task import parse_task
 
 GROUP, VERSION, PLURAL, KIND = "benchmarks.cronwright.dev", "v1", "tutorialtasks", "TutorialTask"

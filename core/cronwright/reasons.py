@@ -39,6 +39,10 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     STARTING_DEADLINE_PASSED = "StartingDeadlinePassed"
     OFF_THE_GRID = "OffTheGrid"
+    ALREADY_RUNNING = "AlreadyRunning"
+    SUPERSEDED = "Superseded"
+    POD_LATE = "PodLate"
+    RUNNER_DOWN = "RunnerDown"
 
     IN_FORCE = "InForce"
     SUSPENDED = "Suspended"
@@ -46,7 +50,9 @@ class Reason(StrEnum):
     INVALID_TASK = "InvalidTask"
     INVALID_SCHEDULE = "InvalidSchedule"
     UNKNOWN_TIME_ZONE = "UnknownTimeZone"
-    LOOP_NOT_SUPPORTED = "LoopNotSupported"
+    LOOP_REPLACE = "LoopReplace"
+    INTERVAL_TOO_SHORT = "IntervalTooShort"
+    TOO_MANY_LOOPS = "TooManyLoops"
     ATTRIBUTES_TOO_LARGE = "AttributesTooLarge"
     NAME_TAKEN = "NameTaken"
     CRON_JOB_REFUSED = "CronJobRefused"
@@ -61,7 +67,7 @@ class Explanation(NamedTuple):
     remedy: str = ""
 
 
-_S, _F, _K = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SKIPPED
+_S, _F, _K, _M = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SKIPPED, Outcome.MISSED
 
 EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.COMPLETED: Explanation(_S, "The action ended without an error."),
@@ -149,6 +155,26 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         _K,
         "The Job's time is no fire time of the schedule, as after an edit that was cut short.",
     ),
+    Reason.ALREADY_RUNNING: Explanation(
+        _K,
+        "The run before it was still under way, and concurrencyPolicy is Forbid.",
+        "Make the interval longer than the action takes, or write concurrencyPolicy: Allow.",
+    ),
+    Reason.SUPERSEDED: Explanation(
+        _F,
+        "The Task was edited while the action ran, so the run was stopped.",
+        "Nothing; the runs after it follow the Task as it is now.",
+    ),
+    Reason.POD_LATE: Explanation(
+        _M,
+        "The loop's pod was not there when the run was due, as while its node pulled the image or restarted.",
+        "Look at the pod's events if it comes often; @every 1m has a pod for each run and catches up.",
+    ),
+    Reason.RUNNER_DOWN: Explanation(
+        _M,
+        "The loop's runner was starting again after a crash when the run was due.",
+        "Look how the runs before it ended, such as OOMKilled or RunnerCrashed, and mend that.",
+    ),
     Reason.IN_FORCE: Explanation(None, "The schedule as written is in force."),
     Reason.SUSPENDED: Explanation(None, "The Task is paused by isActive: false.", "Set isActive: true to go on."),
     Reason.PROGRESSING: Explanation(None, "The change is being put in force."),
@@ -163,10 +189,20 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The time zone is not in the IANA database.",
         "Correct spec.timeZone as the message says.",
     ),
-    Reason.LOOP_NOT_SUPPORTED: Explanation(
+    Reason.LOOP_REPLACE: Explanation(
         None,
-        "An interval below a minute is not supported by this release.",
-        "Write @every 1m or more.",
+        "A loop can't replace a run that is under way.",
+        "Write concurrencyPolicy Forbid or Allow, or an interval of a minute or more.",
+    ),
+    Reason.INTERVAL_TOO_SHORT: Explanation(
+        None,
+        "The interval is shorter than this installation allows.",
+        "Write a longer interval, or raise the chart's minInterval.",
+    ),
+    Reason.TOO_MANY_LOOPS: Explanation(
+        None,
+        "This installation has as many loops as it allows; each is a resident pod.",
+        "Write @every 1m or more, pause another loop, or raise the chart's maxLoopTasks.",
     ),
     Reason.ATTRIBUTES_TOO_LARGE: Explanation(
         None,

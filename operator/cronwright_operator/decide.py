@@ -12,7 +12,8 @@ from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
 from cronwright.plan.choose import Stall, choose
 from cronwright.plan.lever import CronJobStep, ReplaceCronJob, SetLever, steps
-from cronwright.plan.manifests import RunnerSettings, cron_job
+from cronwright.plan.manifests import cron_job
+from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.report import end_event
 from cronwright.run.state import PATIENCE, RunState, run_state

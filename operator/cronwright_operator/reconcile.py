@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from cronwright.plan.manifests import RunnerSettings
+from cronwright.plan.pod import RunnerSettings
 from cronwright_operator.apply import Writer
 from cronwright_operator.decide import Decision, Trouble, decide, is_stuck
 from cronwright_operator.errors import KubernetesError, NotFoundError, StalledError

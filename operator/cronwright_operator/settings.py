@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cronwright.names import TOKEN_PATH
-from cronwright.plan.manifests import RunnerSettings
+from cronwright.plan.pod import RunnerSettings
 
 
 class Settings(BaseSettings):

@@ -74,7 +74,7 @@ def _common(settings: Settings, assignment: Assignment, attempt: int) -> "partia
         pod_uid=settings.pod_uid,
         attempt=attempt,
         reported_by="runner",
-        task=document.name,
+        task=document.resource_name,
         namespace=document.namespace,
         task_uid=document.uid,
         title=document.label or document.name,

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cronwright.plan.manifests import RunnerSettings
+from cronwright.plan.pod import RunnerSettings
 from cronwright.run.termination import load_termination
 from support import cut_operator, operators
 from support.cluster import (

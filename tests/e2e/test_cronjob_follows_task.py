@@ -334,7 +334,7 @@ def next_of(cron_job: Mapping[str, Any], task: Mapping[str, Any]) -> str:
 
 BAD_EDITS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown-zone": ({"timeZone": "Europe/Berlinn"}, "UnknownTimeZone", "Europe/Berlinn"),
-    "a-loop": ({"schedule": "@every 30s"}, "LoopNotSupported", "@every 30s"),
+    "a-loop": ({"schedule": "@every 30s", "concurrencyPolicy": "Replace"}, "LoopReplace", "@every 30s"),
     "large-attributes": ({"attributes": {"text": "x" * 65536}}, "AttributesTooLarge", "64 KiB"),
     "no-such-day": ({"schedule": "0 3 31/1 2 *"}, "InvalidSchedule", "day 31/1"),
 }

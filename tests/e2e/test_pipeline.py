@@ -56,6 +56,7 @@ TASKS: dict[str, dict[str, Any]] = {
     },
     "fails": {"attributes": {"command": ["sh", "-c", "echo out of paper >&2; exit 3"]}},
     "tries-again": {
+        "name": "tries_again",
         "attributes": {"command": ["sh", "-c", "test -e /tmp/tried || { touch /tmp/tried; exit 1; }"]},
         "retry": {"limit": 2, "backoffSeconds": 1},
     },

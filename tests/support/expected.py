@@ -6,7 +6,8 @@ from typing import Any
 from cronwright.names import MANIFEST_HASH_ANNOTATION
 from cronwright.observed.cronjob import parse_cron_job
 from cronwright.plan.choose import Plan, choose
-from cronwright.plan.manifests import RunnerSettings, cron_job, manifest_hash
+from cronwright.plan.manifests import cron_job, manifest_hash
+from cronwright.plan.pod import RunnerSettings
 from cronwright.schedule.grid import tick_at_or_before
 from cronwright.task import parse_task
 

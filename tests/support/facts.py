@@ -8,7 +8,8 @@ from uuid import UUID
 from cronwright.instants import format_seconds
 from cronwright.names import TASK_ANNOTATION
 from cronwright.plan.choose import choose
-from cronwright.plan.manifests import RunnerSettings, cron_job
+from cronwright.plan.manifests import cron_job
+from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.document import dump_document
 from cronwright.run.ids import job_name, scheduled_run_id

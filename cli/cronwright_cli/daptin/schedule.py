@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 
 from cronwright.jsontypes import JSON
-from cronwright.reasons import EXPLANATIONS, Reason
 from cronwright.schedule import grammar
 from cronwright.schedule.errors import ScheduleError
 from cronwright.task import DEFAULT_TIME_ZONE
@@ -65,9 +64,7 @@ def _tell_of_interval(seconds: int, own_zone: str | None, tell: Tell) -> None:
         "",
     )
     if seconds < SHORTEST_INTERVAL:
-        explanation = EXPLANATIONS[Reason.LOOP_NOT_SUPPORTED]
-        problem, remedy = explanation.sentence.rstrip("."), explanation.remedy.rstrip(".")
-        tell("Schedule", f"{problem}, so the Task will be Stalled; {remedy[0].lower()}{remedy[1:]}", "")
+        tell("Schedule", "below a minute a Task is a loop: one pod that stays, in which each run is a process", "")
 
 
 def _remedy(error: ScheduleError) -> str:

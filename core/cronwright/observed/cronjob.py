@@ -13,12 +13,14 @@ from cronwright.names import (
     TASK_LABEL,
     TASK_UID_LABEL,
 )
-from cronwright.observed.manifest import Manifest, controller_uid, instant
+from cronwright.observed.manifest import Manifest, controller_uid, instant, loop_start
 
 
 @dataclass(frozen=True, slots=True)
 class CronJobFacts:
-    """A CronJob. `touched` says that another hand than the operator's wrote its spec or took off a label."""
+    """A CronJob. `touched` says that another hand than the operator's wrote its spec or took off a label; `loop_start`
+    is when the loop's plan takes over, for a loop that is or will be open.
+    """
 
     namespace: str
     name: str
@@ -29,6 +31,7 @@ class CronJobFacts:
     time_zone: str | None
     suspend: bool
     last_schedule_time: datetime | None
+    loop_start: datetime | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     finalizers: tuple[str, ...]
@@ -64,6 +67,7 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         time_zone=spec.get("timeZone"),
         suspend=spec.get("suspend", False),
         last_schedule_time=instant(manifest.get("status") or {}, "lastScheduleTime"),
+        loop_start=loop_start(spec["jobTemplate"]["spec"]["template"]),
         labels=labels,
         annotations=metadata.get("annotations") or {},
         finalizers=tuple(metadata.get("finalizers") or ()),

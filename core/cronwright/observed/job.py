@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cronwright.instants import parse_instant
 from cronwright.names import SCHEDULED_TIME_ANNOTATION, TASK_ANNOTATION, TASK_LABEL, TASK_UID_LABEL
-from cronwright.observed.manifest import Manifest, controller_uid, instant
+from cronwright.observed.manifest import Manifest, controller_uid, instant, loop_start, optional_instant
 from cronwright.run.document import RunDocument, load_document
 from cronwright.run.gate import Due, due
 from cronwright.schedule.firetimes import FireTimes
@@ -15,7 +15,8 @@ from cronwright.schedule.grammar import parse
 @dataclass(frozen=True, slots=True)
 class JobFacts:
     """A Job. `document` is None where its pod template carries none that can be read; `due` is what its name says of
-    its run; `ended` is its terminal condition's type; `scheduled` says that a CronJob controls it.
+    its run; `loop_start` is when the plan of a loop's window took over; `ended` is its terminal condition's type;
+    `scheduled` says that a CronJob controls it.
     """
 
     namespace: str
@@ -27,6 +28,7 @@ class JobFacts:
     created_at: datetime
     document: RunDocument | None
     due: Due
+    loop_start: datetime | None
     scheduled: bool
     active_deadline_seconds: int | None
     ended: str | None
@@ -44,7 +46,7 @@ def parse_job(manifest: Manifest) -> JobFacts:
         (c for c in status.get("conditions") or () if c["type"] in ("Complete", "Failed") and c["status"] == "True"), {}
     )
     document = _document(annotations.get(TASK_ANNOTATION))
-    annotated = _annotated(annotations.get(SCHEDULED_TIME_ANNOTATION))
+    annotated = optional_instant(annotations.get(SCHEDULED_TIME_ANNOTATION))
     return JobFacts(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -55,6 +57,7 @@ def parse_job(manifest: Manifest) -> JobFacts:
         created_at=parse_instant(metadata["creationTimestamp"]),
         document=document,
         due=due(document, metadata["name"], annotated) if document else Due(annotated),
+        loop_start=loop_start(spec["template"]),
         scheduled=controller_uid(metadata, "CronJob") is not None,
         active_deadline_seconds=spec.get("activeDeadlineSeconds"),
         ended=end.get("type"),
@@ -75,12 +78,3 @@ def _document(text: str | None) -> RunDocument | None:
     except ValueError:
         return None
     return document
-
-
-def _annotated(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError:
-        return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from cronwright.plan.windows import DEFAULT_WINDOW_SECONDS, Windows, windows_of
 from cronwright.reasons import Reason
 from cronwright.run.document import PlanKind, RunDocument, document_of
 from cronwright.schedule.errors import ScheduleError
@@ -40,8 +41,20 @@ class Stall(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """What the installation says of loops. `native_every` False has every interval that no cron line can say run as a
+    loop; `min_interval_seconds` is the shortest interval that is taken.
+    """
+
+    native_every: bool = True
+    min_interval_seconds: int = 1
+    window_seconds: int = DEFAULT_WINDOW_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What a Task becomes. `schedule` and `time_zone` are the CronJob's; `every` is set where its ticks need the lever.
+    """What a Task becomes. `schedule` and `time_zone` are the CronJob's; `every` is set where its ticks need the lever,
+    `windows` where it is a loop.
 
     `document` is what travels to the runs.
     """
@@ -51,16 +64,19 @@ class Plan:
     time_zone: str | None
     suspend: bool
     every: Every | None
+    windows: Windows | None
     fire_times: FireTimes
     document: RunDocument
 
     def next_run_time(self, now: datetime) -> datetime | None:
-        """Return the first fire time after `now`, or None for a Task that is paused or runs on request only."""
-        return None if self.suspend else self.fire_times.next(now)
+        """Return the first fire time after `now`, or None for a Task that is paused or runs on request only, and for a
+        loop: its next tick would be over before anyone has read of it.
+        """
+        return None if self.suspend or self.windows else self.fire_times.next(now)
 
 
-def choose(task: Task) -> Plan:
-    """Return the plan of `task`.
+def choose(task: Task, loops: LoopSettings = LoopSettings()) -> Plan:
+    """Return the plan of `task` in an installation with these settings for `loops`.
 
     Raises:
         Stall: the Task can't be put in force.
@@ -80,18 +96,31 @@ def choose(task: Task) -> Plan:
             resolved = resolve(schedule, task.namespace, task.resource_name)
             line = cron_line(resolved)
             return _plan(task, "cron", line, zone, None, line, resolved)
-        case Every(seconds) if seconds < SHORTEST_CRON_JOB_INTERVAL:
+        case Every(seconds) if seconds < loops.min_interval_seconds:
             raise Stall(
-                Reason.LOOP_NOT_SUPPORTED,
-                f'schedule "{task.schedule}" is shorter than a minute, which this release can\'t run; '
-                "write @every 1m or more",
+                Reason.INTERVAL_TOO_SHORT,
+                f'schedule "{task.schedule}" is shorter than this installation allows; '
+                f"write @every {go_duration(loops.min_interval_seconds)} or more",
             )
         case Every():
-            line_of_grid = exact_cron_line(schedule)
-            if line_of_grid is not None:
-                return _plan(task, "cron", line_of_grid, DEFAULT_TIME_ZONE, None, line_of_grid, schedule)
-            text = f"@every {go_duration(schedule.seconds)}"
-            return _plan(task, "every", text, None, schedule, text, schedule)
+            return _every(task, schedule, loops)
+
+
+def _every(task: Task, schedule: Every, loops: LoopSettings) -> Plan:
+    line_of_grid = exact_cron_line(schedule)
+    if line_of_grid is not None:
+        return _plan(task, "cron", line_of_grid, DEFAULT_TIME_ZONE, None, line_of_grid, schedule)
+    text = f"@every {go_duration(schedule.seconds)}"
+    if loops.native_every and schedule.seconds >= SHORTEST_CRON_JOB_INTERVAL:
+        return _plan(task, "every", text, None, schedule, text, schedule)
+    if task.concurrency_policy == "Replace":
+        raise Stall(
+            Reason.LOOP_REPLACE,
+            f'schedule "{task.schedule}" runs as a loop, which can\'t replace a run that is under way; '
+            "write concurrencyPolicy Forbid or Allow",
+        )
+    windows = windows_of(task.uid, loops.window_seconds)
+    return _plan(task, "loop", windows.cron_line(), DEFAULT_TIME_ZONE, None, text, schedule, windows)
 
 
 def _schedule(task: Task) -> Schedule:
@@ -112,6 +141,7 @@ def _plan(
     every: Every | None,
     document_schedule: str,
     schedule: Schedule,
+    windows: Windows | None = None,
 ) -> Plan:
     fire_times = FireTimes(schedule, zone or DEFAULT_TIME_ZONE)
     deadline = task.starting_deadline_seconds or _default_deadline(document_schedule, zone or DEFAULT_TIME_ZONE)
@@ -121,8 +151,11 @@ def _plan(
         time_zone=zone,
         suspend=kind == "manual" or not task.is_active,
         every=every,
+        windows=windows,
         fire_times=fire_times,
-        document=document_of(task, kind, document_schedule, zone or DEFAULT_TIME_ZONE, deadline),
+        document=document_of(
+            task, kind, document_schedule, zone or DEFAULT_TIME_ZONE, deadline, windows.length if windows else None
+        ),
     )
 
 

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 PlanKind = Literal["cron", "every", "loop", "manual"]
 
 
+class Loop(NamedTuple):
+    """What a loop's ticker needs beside the schedule: the length of its windows, and what becomes of a tick that comes
+    while a run is under way (Forbid or Allow).
+    """
+
+    window_seconds: int
+    concurrency_policy: str
+
+
 class RunDocument(NamedTuple):
-    """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every <seconds>s`);
-    durations in seconds.
+    """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every 1m30s`); durations in
+    seconds; `loop` is set for the plan `loop` alone.
     """
 
     namespace: str
@@ -41,12 +50,18 @@ class RunDocument(NamedTuple):
     starting_deadline_seconds: int
     timeout_seconds: int
     retry: Retry
+    loop: Loop | None = None
 
 
 def document_of(
-    task: Task, plan: PlanKind, schedule: str, time_zone: str, starting_deadline_seconds: int
+    task: Task,
+    plan: PlanKind,
+    schedule: str,
+    time_zone: str,
+    starting_deadline_seconds: int,
+    window_seconds: int | None = None,
 ) -> RunDocument:
-    """Return the document of `task` under the plan's kind, schedule, zone and deadline."""
+    """Return the document of `task` under the plan's kind, schedule, zone, deadline and, for a loop, window."""
     return RunDocument(
         namespace=task.namespace,
         resource_name=task.resource_name,
@@ -63,6 +78,7 @@ def document_of(
         starting_deadline_seconds=starting_deadline_seconds,
         timeout_seconds=task.timeout_seconds,
         retry=task.retry,
+        loop=None if window_seconds is None else Loop(window_seconds, task.concurrency_policy),
     )
 
 
@@ -88,6 +104,11 @@ def dump_document(document: RunDocument) -> str:
         "timeoutSeconds": document.timeout_seconds,
         "retry": {"limit": document.retry.limit, "backoffSeconds": document.retry.backoff_seconds},
     }
+    if document.loop is not None:
+        fields["loop"] = {
+            "windowSeconds": document.loop.window_seconds,
+            "concurrencyPolicy": document.loop.concurrency_policy,
+        }
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -115,8 +136,13 @@ def load_document(text: str) -> RunDocument:
             starting_deadline_seconds=fields["startingDeadlineSeconds"],
             timeout_seconds=fields["timeoutSeconds"],
             retry=Retry(fields["retry"]["limit"], fields["retry"]["backoffSeconds"]),
+            loop=_loop(fields["loop"]) if "loop" in fields else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"the run document lacks {error}; it is written by the operator, so the Task's CronJob was changed by hand"
         ) from error
+
+
+def _loop(fields: dict[str, JSON]) -> Loop:
+    return Loop(cast(int, fields["windowSeconds"]), cast(str, fields["concurrencyPolicy"]))

@@ -23,25 +23,32 @@ class Skip(NamedTuple):
 
 class Due(NamedTuple):
     """What a Job's name says: the scheduled time of the run, or None for a manual run; `off_grid` where that time is no
-    fire time.
+    fire time. With `window` the Job is no run: it serves the ticks of the loop's window that opens at that time.
     """
 
     scheduled_time: datetime | None
     off_grid: bool = False
+    window: bool = False
 
 
 def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due:
     """Return for which fire time a Job runs.
 
-    A Job of the CronJob controller has the minute of its fire time in its name, and a plan that is not a loop has at
-    most one fire time in a minute. A Job whose pod template names a time (`annotated`) is for that time. Any other is
-    a manual run.
+    A Job of the CronJob controller has the minute of its fire time in its name. A plan that is not a loop has at most
+    one fire time in a minute; the CronJob of a loop fires when a window opens. A Job whose pod template names a time
+    (`annotated`) is for that time. Any other is a manual run.
     """
     if annotated is not None:
         return Due(annotated)
     minute = scheduled_minute(document.resource_name, job_name)
     if minute is None or document.plan == "manual":
         return Due(None)
+    if document.loop is not None:
+        # What it imports is for loops alone, and every other run would wait for it
+        from cronwright.plan.windows import windows_of
+
+        windows = windows_of(document.uid, document.loop.window_seconds)
+        return Due(minute, off_grid=not windows.opens_at(minute), window=True)
     fire_times = FireTimes(parse(document.schedule), document.time_zone)
     if document.plan != "every":
         return Due(minute, off_grid=not fire_times.is_fire_time(minute))

@@ -100,8 +100,7 @@ CASES: dict[str, tuple[str, dict[str, JSON], list[str]]] = {
         {"schedule": "@every 30s"},
         [
             GRID_NOTE,
-            "Schedule of cleanup: An interval below a minute is not supported by this release, so the Task will be"
-            " Stalled; write @every 1m or more",
+            "Schedule of cleanup: below a minute a Task is a loop: one pod that stays, in which each run is a process",
         ],
     ),
     "no user": (

@@ -9,7 +9,8 @@ import pytest
 
 from cronwright.names import MANIFEST_HASH_ANNOTATION
 from cronwright.plan.choose import choose
-from cronwright.plan.manifests import RunnerSettings, cron_job
+from cronwright.plan.manifests import cron_job
+from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
 from cronwright.task import parse_task
 from cronwright_operator.decide import (
@@ -158,7 +159,9 @@ SPEC: dict[str, tuple[Observation, Trouble | None, list[str]]] = {
     ),
     "Kubernetes does not answer": (observe(NEW), Trouble(answer="503"), ["WriteStatus"]),
     "a schedule that can't be put in force": (
-        observe(a_task("@every 30s"), a_cron_job_of(OLD)), None, ["WriteStatus", "Tell Warning LoopNotSupported"]
+        observe(a_task("@every 30s", concurrencyPolicy="Replace"), a_cron_job_of(OLD)),
+        None,
+        ["WriteStatus", "Tell Warning LoopReplace"],
     ),
     "a Task that can't be read": (
         observe(NEW | {"spec": {"schedule": 3}}), None, ["WriteStatus", "Tell Warning InvalidTask"]

@@ -40,6 +40,11 @@ PLANS: dict[str, tuple[dict[str, Any], Chosen]] = {
     "the shortest interval of its own": ({"schedule": "@every 61s"}, Chosen("every", "@every 1m1s", None)),
     "a minute": ({"schedule": "@every 1m"}, Chosen("cron", "* * * * *")),
     "a day and a half": ({"schedule": "@every 36h"}, Chosen("every", "@every 36h0m0s", None)),
+    "less than a minute": ({"schedule": "@every 5s"}, Chosen("loop", "57 * * * *")),
+    "less than a minute, paused": (
+        {"schedule": "@every 5s", "isActive": False},
+        Chosen("loop", "57 * * * *", suspend=True),
+    ),
     "on request": ({"schedule": "@manual"}, Chosen("manual", "0 0 1 1 *", suspend=True)),
     "paused": ({"schedule": "@daily", "isActive": False}, Chosen("cron", "0 0 * * *", suspend=True)),
     "paused, of its own interval": (
@@ -100,10 +105,10 @@ def test_starting_deadline(spec: dict[str, Any], expected: int) -> None:
 
 
 STALLS: dict[str, tuple[dict[str, Any], Reason, str]] = {
-    "a loop": (
-        {"schedule": "@every 30s"},
-        Reason.LOOP_NOT_SUPPORTED,
-        'schedule "@every 30s" is shorter than a minute, which this release can\'t run; write @every 1m or more',
+    "a loop that should replace": (
+        {"schedule": "@every 30s", "concurrencyPolicy": "Replace"},
+        Reason.LOOP_REPLACE,
+        'schedule "@every 30s" runs as a loop, which can\'t replace a run that is under way; write concurrencyPolicy ',
     ),
     "an unknown zone": (
         {"schedule": "@daily", "timeZone": "Mars/Olympus"},

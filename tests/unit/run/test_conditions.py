@@ -71,7 +71,7 @@ def says(status: TaskStatus, kind: Any) -> tuple[str, str, str] | None:
 
 
 LAST_GOOD = parse_cron_job(a_cron_job(a_task("0 9 * * *")))
-STALLED = Stalled(Reason.LOOP_NOT_SUPPORTED, "write @every 1m or more", LAST_GOOD)
+STALLED = Stalled(Reason.LOOP_REPLACE, "write concurrencyPolicy Forbid", LAST_GOOD)
 
 READY: dict[str, tuple[TaskStatus, tuple[str, str, str]]] = {
     "in force": (after(), ("True", "InForce", "every minute")),
@@ -89,7 +89,7 @@ READY: dict[str, tuple[TaskStatus, tuple[str, str, str]]] = {
         after(isActive=False, suspendReason="moving house"),
         ("True", "Suspended", "paused by isActive: false: moving house"),
     ),
-    "stalled": (after(STALLED), ("False", "LoopNotSupported", "write @every 1m or more")),
+    "stalled": (after(STALLED), ("False", "LoopReplace", "write concurrencyPolicy Forbid")),
     "Kubernetes does not take it": (after(Retrying("503")), ("False", "Progressing", "503")),
     "a failed run never feeds it": (after(runs=[bad()]), ("True", "InForce", "every minute")),
 }
@@ -102,7 +102,7 @@ def test_ready(status: TaskStatus, expected: tuple[str, str, str]) -> None:
 
 def test_stalled_and_reconciling_are_there_only_while_they_are_true() -> None:
     stalled = after(STALLED)
-    assert says(stalled, "Stalled") == ("True", "LoopNotSupported", "write @every 1m or more")
+    assert says(stalled, "Stalled") == ("True", "LoopReplace", "write concurrencyPolicy Forbid")
     retrying = after(Retrying("503"), old=stalled)
     assert says(retrying, "Reconciling") == ("True", "Progressing", "503")
     assert says(retrying, "Stalled") is None
