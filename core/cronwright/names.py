@@ -34,6 +34,11 @@ LOOP_START_ANNOTATION = f"{GROUP}/loop-start"
 END_ANNOTATION = f"{GROUP}/end"
 """Tells a loop's pod to end by itself (`cronwright.run.end`)."""
 
+RUN_REQUESTED_ANNOTATION = f"{GROUP}/run-requested"
+"""The runs that people asked for (`cronwright.run.requests`), on the Task."""
+RUN_REQUEST_ANNOTATION = f"{GROUP}/run-request"
+"""The id of the request that a run was asked for by, on the pod template: the run's id follows from it."""
+
 FIELD_MANAGER = "cronwright"
 TOKEN_AUDIENCE = "cronwright"
 RUNNER_CONTAINER = "runner"
