@@ -12,17 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 import cronwright_api.documentation.routes as documentation
-from cronwright_api import health
+from cronwright_api import health, meta
 from cronwright_api.auth.bearer import bearer_token
 from cronwright_api.errors import BadRequest, MethodNotAllowed, NotFound, Problem
 from cronwright_api.jsonapi.documents import problems
 from cronwright_api.observed import Observed
 from cronwright_api.services import Services, services_of
 from cronwright_api.store.database import StoreUnavailable
+from cronwright_api.tasks import routes as tasks
 from cronwright_api.timeline import routes as timeline
 from cronwright_api.version import VERSION
 
-ROUTERS = (timeline.router, health.router, documentation.router)
+ROUTERS = (tasks.router, timeline.router, meta.router, health.router, documentation.router)
 
 _log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Cronwright",
         version=VERSION,
-        summary="Task scheduling for Kubernetes: the timeline of runs, as JSON:API 1.1.",
+        summary="Task scheduling for Kubernetes: Tasks and the timeline of their runs, as JSON:API 1.1.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -59,7 +60,7 @@ async def _problem(request: Request, error: Exception) -> Response:
         services_of(request).metrics.store_errors.inc()
     if error.status >= 500:
         _log.warning("request can't be served", code=error.code, detail=error.detail)
-    return problems([error])
+    return problems([error, *error.others])
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

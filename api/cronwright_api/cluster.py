@@ -6,10 +6,11 @@ starts a second sooner in 20 MiB less.
 """
 
 import asyncio
+import json
 import os
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -24,6 +25,8 @@ REQUEST_TIMEOUT_SECONDS = 5.0
 milliseconds."""
 TOKEN_REREAD_SECONDS = 60.0
 """The kubelet rotates the file long before the token ends; a minute late is early enough."""
+
+JSON_TYPE = "application/json"
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -44,6 +47,14 @@ class Answer:
         """The sentence of a Status, empty for other objects."""
         message = self.body.get("message")
         return message if isinstance(message, str) else ""
+
+
+class WatchRefused(Unavailable):
+    """Kubernetes does not begin the watch; `status` is its answer's, 410 where the version to begin at is too old."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__("watch_refused", f"Kubernetes refuses the watch: {message or status}")
+        self.status = status
 
 
 class Credentials(Protocol):
@@ -69,13 +80,39 @@ class Cluster:
         await self._own.close()
         await self._callers.close()
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str, accept: str = JSON_TYPE) -> Answer:
         """GET `path` as ourselves.
 
         Raises:
             Unavailable: Kubernetes can't be reached or is not well.
         """
-        return await self._request(self._own, "GET", path, None, await self._credentials.authorization())
+        return await self._request(self._own, "GET", path, None, await self._credentials.authorization(), accept)
+
+    async def watch(self, path: str, silence_seconds: float) -> AsyncGenerator[Mapping[str, JSON]]:
+        """Yield the events of the watch at `path`, as ourselves, until Kubernetes ends it.
+
+        Raises:
+            WatchRefused: Kubernetes does not begin it.
+            Unavailable: Kubernetes can't be reached, breaks the watch off, or has said nothing for `silence_seconds`.
+        """
+        authorization = await self._credentials.authorization()
+        headers = {} if authorization is None else {"Authorization": authorization}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT_SECONDS, sock_read=silence_seconds)
+        try:
+            async with self._own.get(self._host + path, headers=headers, timeout=timeout) as response:
+                if response.status != 200:
+                    raise WatchRefused(response.status, _parsed(await response.read()).message)
+                # A line may be longer than what aiohttp's own reader of lines takes
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield cast(Mapping[str, JSON], json.loads(line))
+        except TimeoutError as error:
+            detail = f"the watch of Kubernetes has said nothing for {silence_seconds:.0f} s"
+            raise Unavailable("kubernetes_unavailable", detail) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _unreachable(error) from error
 
     async def post(self, path: str, body: JSON) -> Answer:
         """POST `body` as ourselves. Raises as `get`. Sent again once where a kept-alive connection broke, so only for
@@ -86,35 +123,66 @@ class Cluster:
         """POST `body` with a caller's bearer `token`. Raises as `get`; for reviews, as `post`."""
         return await self._request(self._callers, "POST", path, body, f"Bearer {token}")
 
+    async def get_as(self, token: str, path: str) -> Answer:
+        """GET `path` with a caller's bearer `token`. Raises as `get`."""
+        return await self._request(self._callers, "GET", path, None, f"Bearer {token}")
+
+    async def write_as(self, token: str, method: str, path: str, body: JSON, body_type: str = JSON_TYPE) -> Answer:
+        """Send a write with a caller's bearer `token`, once: whether one that broke off was made nobody can tell.
+
+        Raises as `get`.
+        """
+        return await self._request(self._callers, method, path, body, f"Bearer {token}", JSON_TYPE, body_type, tries=1)
+
     async def _request(
-        self, session: aiohttp.ClientSession, method: str, path: str, body: JSON, authorization: str | None
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        body: JSON,
+        authorization: str | None,
+        accept: str = JSON_TYPE,
+        body_type: str = JSON_TYPE,
+        tries: int = 2,
     ) -> Answer:
-        headers = {"Accept": "application/json"} | ({} if authorization is None else {"Authorization": authorization})
+        headers = {"Accept": accept} | ({} if authorization is None else {"Authorization": authorization})
+        if body is not None:
+            headers["Content-Type"] = body_type
         try:
-            try:
-                return await self._send(session, method, path, body, headers)
-            except aiohttp.ServerDisconnectedError:
-                return await self._send(session, method, path, body, headers)
+            while True:
+                tries -= 1
+                try:
+                    return await self._send(session, method, path, body, headers)
+                except aiohttp.ServerDisconnectedError:
+                    if not tries:
+                        raise
         except TimeoutError as error:
             raise Unavailable(
                 "kubernetes_unavailable", f"Kubernetes did not answer within {REQUEST_TIMEOUT_SECONDS:.0f} s"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(
-                "kubernetes_unavailable", f"Kubernetes can't be reached: {type(error).__name__}"
-            ) from error
+            raise _unreachable(error) from error
 
     async def _send(
         self, session: aiohttp.ClientSession, method: str, path: str, body: JSON, headers: Mapping[str, str]
     ) -> Answer:
-        async with session.request(method, self._host + path, json=body, headers=headers) as response:
+        data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        async with session.request(method, self._host + path, data=data, headers=headers) as response:
             if response.status >= 500 or response.status == 429:
                 raise Unavailable("kubernetes_unavailable", f"Kubernetes answers {response.status}")
-            try:
-                parsed = await response.json(content_type=None)
-            except ValueError:
-                parsed = None
-            return Answer(response.status, cast(Mapping[str, JSON], parsed) if isinstance(parsed, dict) else {})
+            return _parsed(await response.read(), response.status)
+
+
+def _parsed(body: bytes, status: int = 0) -> Answer:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = None
+    return Answer(status, cast(Mapping[str, JSON], parsed) if isinstance(parsed, dict) else {})
+
+
+def _unreachable(error: Exception) -> Unavailable:
+    return Unavailable("kubernetes_unavailable", f"Kubernetes can't be reached: {type(error).__name__}")
 
 
 async def connect() -> Cluster:

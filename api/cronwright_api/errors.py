@@ -8,7 +8,8 @@ class Problem(Exception):
     """A request that gets an error for an answer.
 
     `code` is stable and for programs, `detail` for a person: what is wrong and what to write instead. `pointer` is
-    a JSON pointer into the request's document, `parameter` the name of a query parameter.
+    a JSON pointer into the request's document, `parameter` the name of a query parameter. `others` are what else is
+    wrong, of the same status; `meta` is for programs, such as the id of what has a name already.
     """
 
     status = 500
@@ -23,11 +24,13 @@ class Problem(Exception):
         parameter: str | None = None,
         header: str | None = None,
         headers: Mapping[str, str] | None = None,
+        meta: Mapping[str, str] | None = None,
+        others: "Sequence[Problem]" = (),
     ) -> None:
         super().__init__(detail)
         self.code, self.detail = code, detail
         self.pointer, self.parameter, self.header = pointer, parameter, header
-        self.headers = dict(headers or {})
+        self.headers, self.meta, self.others = dict(headers or {}), dict(meta or {}), tuple(others)
 
 
 class BadRequest(Problem):

@@ -17,13 +17,17 @@ async def healthz() -> Response:
     return PlainTextResponse("ok\n")
 
 
-@router.api_route("/readyz", methods=["GET", "HEAD"], summary="Whether the store takes writes and Kubernetes answers")
+@router.api_route("/readyz", methods=["GET", "HEAD"], summary="Whether it can do its work")
 async def readyz(request: Request) -> Response:
-    """Answer 200 where both are well, else 503; each check says why."""
+    """Answer 200 where the store, Kubernetes and the watch of Tasks are well, else 503; each check says why."""
     checks = await services_of(request).readiness.checks()
     ready = not any(check.problem for check in checks)
     body = {
         "ready": ready,
-        "checks": [{"name": check.name, "ok": not check.problem, "problem": check.problem} for check in checks],
+        "checks": [
+            {"name": check.name, "ok": not check.problem, "problem": check.problem}
+            | ({} if check.age_seconds is None else {"age_seconds": round(check.age_seconds, 1)})
+            for check in checks
+        ],
     }
     return JSONResponse(body, 200 if ready else 503)

@@ -1,5 +1,7 @@
 """What is counted, and the port that shows it. A registry of its own, made in `main`: nothing global to reset."""
 
+from collections.abc import Callable
+
 from prometheus_client import (
     GC_COLLECTOR,
     PLATFORM_COLLECTOR,
@@ -54,10 +56,32 @@ class Metrics:
             "When retention last went through without an error.",
             registry=self.registry,
         )
+        self.tasks = Gauge("cronwright_tasks", "Tasks that the watch has told of.", registry=self.registry)
+        self.task_age = Gauge(
+            "cronwright_task_cache_age_seconds",
+            "How long ago Kubernetes was last heard of for the Tasks; NaN before the first list.",
+            registry=self.registry,
+        )
+        self.task_lists = Counter(
+            "cronwright_task_lists", "Times that all Tasks were listed anew.", registry=self.registry
+        )
+        self.task_watch_errors = Counter(
+            "cronwright_task_watch_errors", "Times that a list or watch of Tasks failed.", registry=self.registry
+        )
         for result in ("created", "duplicate"):
             self.events.labels(result)
         for table in ("event", "run"):
             self.deleted.labels(table)
+
+    def follow(self, tasks: Callable[[], int], age_seconds: Callable[[], float | None]) -> None:
+        """Show the number of Tasks and the age of what is known of them as they are when /metrics is read."""
+        self.tasks.set_function(tasks)
+
+        def age() -> float:
+            known = age_seconds()
+            return float("nan") if known is None else known
+
+        self.task_age.set_function(age)
 
 
 class MetricsServer:

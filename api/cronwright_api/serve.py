@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import structlog
 import uvicorn
+from stamina.instrumentation import set_on_retry_hooks
 
 from cronwright_api.app import create_app
 from cronwright_api.auth.identity import Identities
 from cronwright_api.auth.ownership import Ownership
+from cronwright_api.auth.people import People
 from cronwright_api.auth.readers import Readers
 from cronwright_api.auth.reporters import Reporters
 from cronwright_api.cluster import Cluster, connect
@@ -22,6 +24,10 @@ from cronwright_api.services import Services
 from cronwright_api.settings import Settings
 from cronwright_api.store.database import Database
 from cronwright_api.store.retention import Limits
+from cronwright_api.tasks.cache import TaskCache
+from cronwright_api.tasks.kubernetes import TasksInKubernetes
+from cronwright_api.tasks.service import TaskService
+from cronwright_api.tasks.watching import watch_all
 
 STOP_SECONDS = 8
 """How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
@@ -38,6 +44,8 @@ async def serve(settings: Settings) -> None:
         ClusterConfigurationError: there is no Kubernetes API.
         OSError: a port is taken.
     """
+    # What is tried again says so itself, in words and metrics of its own
+    set_on_retry_hooks([])
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
@@ -46,21 +54,26 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(cluster.close)
         metrics = Metrics()
         stack.callback(MetricsServer(metrics, settings.metrics_host, settings.metrics_port).stop)
+        cache = TaskCache(settings.scopes)
+        metrics.follow(lambda: len(cache), cache.age_seconds)
         limits = Limits(settings.retention_days, settings.retention_rows)
         beside = [
             asyncio.create_task(retain(database, limits, settings.retention_interval_seconds, metrics)),
             asyncio.create_task(measure(database, metrics)),
+            asyncio.create_task(watch_all(cluster, cache, metrics)),
         ]
         stack.push_async_callback(_end, beside)
-        await _serve_until_told(settings, _services(settings, database, cluster, metrics), beside)
+        await _serve_until_told(settings, _services(settings, database, cluster, cache, metrics), beside)
 
 
-def _services(settings: Settings, database: Database, cluster: Cluster, metrics: Metrics) -> Services:
+def _services(settings: Settings, database: Database, cluster: Cluster, cache: TaskCache, metrics: Metrics) -> Services:
+    readers = Readers(cluster)
     return Services(
         database=database,
-        readers=Readers(cluster),
+        readers=readers,
+        tasks=TaskService(cache, TasksInKubernetes(cluster), readers, People(cluster), settings.first_namespace),
         reporters=Reporters(Identities(cluster), Ownership(cluster), settings.operator_account),
-        readiness=Readiness(database, cluster),
+        readiness=Readiness(database, cluster, cache),
         metrics=metrics,
         trusted_networks=settings.trusted_networks,
     )
@@ -95,7 +108,7 @@ async def _serve_until_told(settings: Settings, services: Services, beside: list
         server.should_exit = True
 
     def beside_ended(task: asyncio.Task[None]) -> None:
-        # Neither task ends by itself, so this is a defect: better a restart than a disk that fills in silence
+        # None of these tasks ends by itself, so this is a defect: better a restart than a disk that fills in silence
         if not task.cancelled():
             _log.error("housekeeping ended", exc_info=task.exception())
             stop()

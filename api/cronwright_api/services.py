@@ -11,6 +11,7 @@ from cronwright_api.jsonapi.origin import Networks, origin
 from cronwright_api.metrics import Metrics
 from cronwright_api.readiness import Readiness
 from cronwright_api.store.database import Database
+from cronwright_api.tasks.service import TaskService
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Services:
 
     database: Database
     readers: Readers
+    tasks: TaskService
     reporters: Reporters
     readiness: Readiness
     metrics: Metrics

@@ -1,5 +1,6 @@
 """The API's settings: one typed class, read once in `main` from the environment. docs/api.md lists them all."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
@@ -25,6 +26,12 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "",
         description="Networks, with commas between, whose Forwarded and X-Forwarded-Host/-Proto headers are believed.",
+    )
+    watch_namespaces: str = Field(
+        "", description="Namespaces whose Tasks are served, with commas between; empty for all of them."
+    )
+    default_namespace: str = Field(
+        "default", description="Where a Task goes that names no namespace; the first of those served, if it isn't one."
     )
     operator_account: str = Field(
         "system:serviceaccount:cronwright-system:cronwright-operator",
@@ -56,11 +63,37 @@ class Settings(BaseSettings):
         _networks(networks)
         return networks
 
+    @field_validator("watch_namespaces", "default_namespace")
+    @classmethod
+    def _known_names(cls, names: str) -> str:
+        for name in filter(None, _words(names)):
+            if not _NAMESPACE.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a namespace; write small letters, digits and - only")
+        return names
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What is watched: the namespaces of `watch_namespaces`, or an empty name for the whole cluster."""
+        return tuple(dict.fromkeys(filter(None, _words(self.watch_namespaces)))) or ("",)
+
+    @property
+    def first_namespace(self) -> str:
+        """`default_namespace` where it is served, else the first one that is."""
+        served = "" in self.scopes or self.default_namespace in self.scopes
+        return self.default_namespace if served else self.scopes[0]
+
     @property
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
         return _networks(self.trusted_proxies)
 
 
+_NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def _words(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    return tuple(ip_network(part) for part in _words(text) if part)

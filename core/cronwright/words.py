@@ -41,6 +41,9 @@ FIELDS = (
 )
 """Every field of `spec`, in the order in which a person writes them."""
 
+RETRY_FIELDS = (Word("limit", "limit"), Word("backoffSeconds", "backoff_seconds"))
+"""Every field of `spec.retry`."""
+
 BY_DAPTIN = {field.daptin: field for field in FIELDS if field.daptin is not None}
 BY_JSON_API = {field.json_api: field for field in FIELDS}
 BY_RESOURCE = {field.resource: field for field in FIELDS}

@@ -38,6 +38,16 @@ async def read_document(request: Request) -> Mapping[str, JSON]:
     return parse_document(await _body(request))
 
 
+async def optional_document(request: Request) -> Mapping[str, JSON] | None:
+    """Return the request's document, None where the body is empty, whatever its media type. Raises as
+    `read_document`."""
+    body = await _body(request)
+    if not body.strip():
+        return None
+    check_content_type(request.headers.get("content-type"))
+    return parse_document(body)
+
+
 def parse_document(body: bytes) -> Mapping[str, JSON]:
     """Return the JSON object of `body`. Raises BadRequest as `read_document`."""
     try:
@@ -84,6 +94,29 @@ def primary_data(document: Mapping[str, JSON], resource_type: str) -> tuple[Sequ
     if isinstance(data, list):
         return [_posted(item, f"/data/{index}", resource_type) for index, item in enumerate(data)], True
     return [_posted(data, "/data", resource_type)], False
+
+
+def one_resource(document: Mapping[str, JSON], resource_type: str) -> Posted:
+    """Return the one resource of `data`. Raises as `primary_data`, and BadRequest for a list."""
+    resources, listed = primary_data(document, resource_type)
+    if listed:
+        raise BadRequest("one_expected", f"data is a list; write one resource of type {resource_type}", pointer="/data")
+    return resources[0]
+
+
+def require_id(posted: Posted, identity: str) -> Posted:
+    """Return `posted` where it is the resource of the path, whose id is `identity`.
+
+    Raises:
+        BadRequest: it has no id.
+        Conflict: it has another one.
+    """
+    if posted.id is None:
+        raise BadRequest("id_missing", f'the resource has no id; write "id": "{identity[:80]}"', pointer="/data/id")
+    if posted.id.lower() != identity.lower():
+        detail = f"the id is {posted.id[:80]!a}, but the path says {identity[:80]!a}; write the same one twice"
+        raise Conflict("id_mismatch", detail, pointer="/data/id")
+    return posted
 
 
 def pointer_token(member: str) -> str:

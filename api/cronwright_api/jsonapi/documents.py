@@ -47,6 +47,11 @@ def many(
     return response(document, status)
 
 
+def told(meta: Mapping[str, JSON]) -> Response:
+    """Return the document that has nothing but `meta`."""
+    return response({"jsonapi": _JSONAPI, "meta": meta})
+
+
 def problems(errors: Sequence[Problem]) -> Response:
     """Return the document of `errors`, all of one status."""
     document: dict[str, JSON] = {"jsonapi": _JSONAPI, "errors": [_error(error) for error in errors]}
@@ -82,4 +87,4 @@ def _error(error: Problem) -> Mapping[str, JSON]:
     }
     source = {"pointer": error.pointer, "parameter": error.parameter, "header": error.header}
     given: dict[str, JSON] = {name: value for name, value in source.items() if value is not None}
-    return rendered | ({"source": given} if given else {})
+    return rendered | ({"source": given} if given else {}) | ({"meta": error.meta} if error.meta else {})

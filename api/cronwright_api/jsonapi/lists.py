@@ -16,7 +16,8 @@ MAX_SIZE = 500
 MAX_NUMBER = 1_000_000_000
 """Pages beyond this are a mistake; an offset must stay within 64 bits."""
 
-_PAGE_PARAMETERS = ("page[number]", "page[size]", "page[after]", "page[before]")
+_BY_NUMBER = ("page[number]", "page[size]")
+_PAGE_PARAMETERS = (*_BY_NUMBER, "page[after]", "page[before]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
     single: dict[str, str] = {}
     triples: list[tuple[str, str]] = []
     filters: list[tuple[str, str]] = []
+    pages = _PAGE_PARAMETERS if collection.by_row else _BY_NUMBER
     for name, value in pairs:
         if name.startswith("query["):
             triples.append((name, value))
@@ -79,8 +81,8 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
                 detail = f"there is no column {column!a} to filter by; write one of {', '.join(collection.columns)}"
                 raise BadRequest("filter_unknown", detail, parameter=name)
             filters.append((match.group(1), value))
-        elif name not in ("query", "sort", f"fields[{collection.type}]", *_PAGE_PARAMETERS):
-            known = ", ".join(("query", "sort", "filter[COLUMN]", f"fields[{collection.type}]", *_PAGE_PARAMETERS))
+        elif name not in ("query", "sort", f"fields[{collection.type}]", *pages):
+            known = ", ".join(("query", "sort", "filter[COLUMN]", f"fields[{collection.type}]", *pages))
             raise BadRequest(
                 "parameter_unknown",
                 f"the parameter {name[:80]!a} is unknown; write some of {known}",
@@ -108,6 +110,13 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
     )
 
 
+def refuse_parameters(pairs: Sequence[tuple[str, str]]) -> None:
+    """Check that there are none. Raises BadRequest."""
+    if pairs:
+        name = pairs[0][0][:80]
+        raise BadRequest("parameter_unknown", f"the parameter {name!a} is unknown; write none", parameter=name)
+
+
 def parse_fields(pairs: Sequence[tuple[str, str]], collection: Collection) -> tuple[str, ...] | None:
     """Return the attributes that a request for one resource asks for, None for all.
 
@@ -128,12 +137,13 @@ def parse_fields(pairs: Sequence[tuple[str, str]], collection: Collection) -> tu
 
 
 def links_and_meta(
-    url: str, pairs: Sequence[tuple[str, str]], asked: ListRequest, extent: Extent
+    url: str, pairs: Sequence[tuple[str, str]], asked: ListRequest, extent: Extent, *, by_row: bool = True
 ) -> tuple[Mapping[str, JSON], Mapping[str, JSON]]:
     """Return the links and the meta of a page at `url` (scheme, host and path). Daptin's numbers are on both, as
     strings in the links.
 
-    `next` and `prev` go by rows, not by numbers, so that who follows them sees each row once while others arrive.
+    With `by_row` `next` and `prev` go by rows, not by numbers, so that who follows them sees each row once while
+    others arrive.
     """
     kept = [(name, value) for name, value in pairs if name not in _PAGE_PARAMETERS]
 
@@ -158,8 +168,11 @@ def links_and_meta(
     if extent.total is None:
         meta["total_at_least"] = extent.counted
     ahead = extent.preceding != 0
-    following = link(after=extent.last_id) if extent.more and extent.last_id is not None else None
-    previous = link(before=extent.first_id) if ahead and extent.first_id is not None else None
+    following = previous = None
+    if extent.more and extent.last_id is not None:
+        following = link(after=extent.last_id) if by_row else link(number=asked.number + 1)
+    if ahead and extent.first_id is not None:
+        previous = link(before=extent.first_id) if by_row else link(number=asked.number - 1)
     if extent.rows == 0 and asked.number > 1 and last_page is not None:
         previous = link(number=last_page)
     last = None if last_page is None else link(number=last_page)

@@ -24,8 +24,14 @@
   verbs: [list, create]
 {{- end }}
 
-{{/* What the API reads as itself: the owners of a pod that posts an event. People are read for with their own token. */}}
+{{/*
+What the API reads as itself: the owners of a pod that posts an event, and the Tasks, which it remembers. Who may see
+them it asks with the caller's own token, and writes go out with that, too.
+*/}}
 {{- define "cronwright.apiRules" -}}
+- apiGroups: [cronwright.dev]
+  resources: [tasks]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get]

@@ -16,6 +16,7 @@ API_RULES = [
     {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},
     {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": ["get"]},
+    {"apiGroups": ["cronwright.dev"], "resources": ["tasks"], "verbs": ["list", "watch"]},
 ]
 """All that the API's own account needs."""
 LIST_TASKS = [{"apiGroups": ["cronwright.dev"], "resources": ["tasks"], "verbs": ["list"]}]

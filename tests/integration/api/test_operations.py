@@ -127,13 +127,15 @@ def test_kubernetes_away_is_503_not_500_and_not_401(lonely: Served) -> None:
 
 def test_ready_says_what_is_not(lonely: Served, world: World) -> None:
     response = lonely.http.get("/readyz")
+    away = "Kubernetes can't be reached: ClientConnectorError"
     assert (response.status_code, response.json()) == (
         503,
         {
             "ready": False,
             "checks": [
                 {"name": "store", "ok": True, "problem": ""},
-                {"name": "kubernetes", "ok": False, "problem": "Kubernetes can't be reached: ClientConnectorError"},
+                {"name": "kubernetes", "ok": False, "problem": away},
+                {"name": "tasks", "ok": False, "problem": f"the Tasks have not been listed yet: {away}"},
             ],
         },
     )
@@ -250,10 +252,15 @@ def test_the_documentation_asks_nobody_else(world: World) -> None:
 def test_openapi_names_every_route_and_its_parameters(world: World) -> None:
     description = world.api.http.get("/openapi.json").json()
     assert {path: sorted(operations) for path, operations in description["paths"].items()} == {
+        "/api/task": ["get", "head", "post"],
+        "/api/task/preview": ["post"],
+        "/api/task/{identity}": ["delete", "get", "head", "patch"],
+        "/api/task/{identity}/run": ["post"],
         "/api/timeline": ["get", "head", "post"],
         "/api/timeline/{identity}": ["get", "head"],
         "/api/run": ["get", "head"],
         "/api/run/{identity}": ["get", "head"],
+        "/meta": ["get", "head"],
         "/healthz": ["get", "head"],
         "/readyz": ["get", "head"],
     }
