@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from cronwright.timeline.event import Event, EventError, load_event
+from cronwright.timeline.attributes import EventError
+from cronwright.timeline.event import Event, load_event
 from cronwright_api.errors import Conflict, Invalid
 from cronwright_api.jsonapi.bodies import Posted, pointer_token
 
