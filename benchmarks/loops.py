@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from cleanup import namespace_for
+from cleanup import RUNS, namespace_for
 
 from cronwright.names import RUNNER_CONTAINER, TASK_LABEL, TICKER_CONTAINER
 from support.cluster import CORE, Cluster, is_ready, task_manifest, tasks_path, wait_for
@@ -26,7 +26,6 @@ PATHS = {"probe_action.py": "probe_action.py"} | {
     name: f"{PACKAGE}/{name}" for name in ("METADATA", "entry_points.txt")
 }
 ENTRY_POINTS = "[cronwright.actions]\nprobe = probe_action:run\nnothing = probe_action:nothing\n"
-OTHER_OBJECTS = ("/apis/batch/v1/namespaces/{}/jobs", f"{CORE}/namespaces/{{}}/pods")
 READY_SECONDS = 60
 TOLD_SECONDS = 60
 """How long the timeline may take to have each tick."""
@@ -37,7 +36,7 @@ CONTAINERS = (RUNNER_CONTAINER, TICKER_CONTAINER)
 @contextmanager
 def namespace(cluster: Cluster) -> Iterator[str]:
     """Make a namespace with the measured actions in it, as a package on its way into a pod; delete it afterwards."""
-    with namespace_for(cluster, *OTHER_OBJECTS) as name:
+    with namespace_for(cluster, *RUNS) as name:
         cluster.create(
             f"{CORE}/namespaces/{name}/configmaps",
             {
