@@ -1,4 +1,4 @@
-"""The Tasks that benchmarks make: alike but for their names, and, but for loops, not due for weeks, so that no Job starts
+"""The Tasks that benchmarks make: alike but for their names. All but loops are not due for weeks, so that no Job starts
 meanwhile.
 """
 

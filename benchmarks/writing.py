@@ -58,8 +58,8 @@ def _creates(
 
 
 def _loops(cluster: Cluster) -> Figure:
-    """A loop starts a pod, whose ticks are written to the status later on: counted is up to the last that is Ready. What
-    a watch saw would hold the controller's own writes, too.
+    """Count the writes until all are Ready: later the status tells of their ticks. A watch would show the controller's
+    own writes as well.
     """
     image = installed_runner_image(cluster)
     with (
