@@ -36,7 +36,7 @@ class Metrics:
         )
         self.events = Counter(
             "cronwright_timeline_events",
-            "Events posted: created ones, and duplicates of rows that were there.",
+            "Events and spans posted: created ones, duplicates of what was there, and ends that spans inferred.",
             ["result"],
             registry=self.registry,
         )
@@ -54,7 +54,7 @@ class Metrics:
             "When retention last went through without an error.",
             registry=self.registry,
         )
-        for result in ("created", "duplicate"):
+        for result in ("created", "duplicate", "inferred"):
             self.events.labels(result)
         for table in ("event", "run"):
             self.deleted.labels(table)

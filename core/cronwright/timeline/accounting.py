@@ -26,22 +26,12 @@ def claimed(stored: Sequence[Span], claim: Span, ran: Iterable[datetime]) -> lis
 
     `stored` and `ran` need hold only what lies from the fire time ahead of the claim to the one behind it.
     """
-    if not claim.is_full:
-        return _with_sparse(stored, claim)
-    kept = [part for span in stored for part in _yielding(span, claim)]
-    spans = {span.id: span for span in kept}
-    full = [span for span in kept if span.is_full]
-    by_first, by_last = {span.first_at: span for span in full}, {span.last_at: span for span in full}
     fire_times = counted(claim.schedule, claim.time_zone)
-    for piece in uncovered(claim, ran, kept):
-        before, after = fire_times.preceding(piece.first_at), fire_times.following(piece.last_at)
-        near = [span for span in (by_last.get(before), by_first.get(after)) if span] if before and after else []
-        whole = joined(piece, near)
-        for span in near:
-            if whole.first_at <= span.first_at <= whole.last_at:
-                del spans[span.id]
-        spans[whole.id] = by_first[whole.first_at] = by_last[whole.last_at] = whole
-    return list(spans.values())
+    before, after = fire_times.preceding(claim.first_at), fire_times.following(claim.last_at)
+    since, until = before or claim.first_at, after or claim.last_at
+    near = [span for span in stored if span.last_at >= since and span.first_at <= until]
+    changed = _with_full(near, claim, ran) if claim.is_full else _with_sparse(near, claim)
+    return [*(span for span in stored if span.last_at < since or span.first_at > until), *changed]
 
 
 def uncovered(claim: Span, ran: Iterable[datetime], stored: Iterable[Span]) -> list[Span]:
@@ -81,6 +71,23 @@ def without(span: Span, at: datetime) -> list[Span]:
     if not span.first_at <= at <= span.last_at or not fire_times.is_fire_time(at) or not span.is_full:
         return [span]
     return _cut(span, at, at)
+
+
+def _with_full(stored: Sequence[Span], claim: Span, ran: Iterable[datetime]) -> list[Span]:
+    fire_times = counted(claim.schedule, claim.time_zone)
+    kept = [part for span in stored for part in _yielding(span, claim)]
+    spans = {span.id: span for span in kept}
+    full = [span for span in kept if span.is_full]
+    by_first, by_last = {span.first_at: span for span in full}, {span.last_at: span for span in full}
+    for piece in uncovered(claim, ran, kept):
+        before, after = fire_times.preceding(piece.first_at), fire_times.following(piece.last_at)
+        beside = [by_last.get(before) if before else None, by_first.get(after) if after else None]
+        whole = joined(piece, [span for span in beside if span])
+        for span in filter(None, beside):
+            if whole.first_at <= span.first_at <= whole.last_at:
+                del spans[span.id]
+        spans[whole.id] = by_first[whole.first_at] = by_last[whole.last_at] = whole
+    return list(spans.values())
 
 
 def _yielding(span: Span, claim: Span) -> list[Span]:
