@@ -21,6 +21,7 @@ from cronwright_api.jsonapi.negotiation import check_accept
 from cronwright_api.services import services_of
 from cronwright_api.store.ingest import ingest
 from cronwright_api.store.pages import COUNTED, Page
+from cronwright_api.store.rows import Row
 from cronwright_api.timeline import openapi
 from cronwright_api.timeline.columns import RUN, TIMELINE, StoredCollection
 from cronwright_api.timeline.listing import page_for, row_for
@@ -139,10 +140,15 @@ def _said(item: Event | Span) -> dict[str, str]:
     return said | {"kind": KIND, "first_at": first_at, "last_at": last_at, "count": str(item.count)}
 
 
+def _place(row: Row) -> str:
+    # A span gets a new place in the list with each change, even while its reader turns the page
+    return f"{row['id']}@{format_instant(row['created_at'])}" if row.get("kind") == KIND else str(row["id"])
+
+
 def _extent(page: Page) -> Extent:
     return Extent(
-        first_id=str(page.rows[0]["id"]) if page.rows else None,
-        last_id=str(page.rows[-1]["id"]) if page.rows else None,
+        first_id=_place(page.rows[0]) if page.rows else None,
+        last_id=_place(page.rows[-1]) if page.rows else None,
         rows=len(page.rows),
         preceding=page.preceding if page.preceding <= COUNTED else None,
         total=page.total if page.total <= COUNTED else None,

@@ -22,17 +22,11 @@ from cronwright_api.store.ingest import ingest
 from cronwright_api.store.retention import Limits, apply_retention
 from cronwright_api.store.rows import Row, span_of_row
 
-from .events import DUE, TASK_UID, end, start
+from .events import DUE, INTERVAL, TASK_UID, end, span, start, tick
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
-INTERVAL = timedelta(seconds=5)
-
-
-def tick(number: int) -> datetime:
-    """Return the fire time of that number of a Task that fires every five seconds."""
-    return DUE + number * INTERVAL
 
 
 def ran(number: int, kind: Any = start, **changes: Any) -> Event:
@@ -46,26 +40,6 @@ def ran(number: int, kind: Any = start, **changes: Any) -> Event:
     }
     event: Event = kind(**(values | changes))
     return event
-
-
-def span(first: int, last: int, reason: Reason = Reason.POD_LATE, **changes: Any) -> Span:
-    """Return a claim of pod b for the fire times from one to another."""
-    values: dict[str, Any] = {
-        "reported_by": "runner",
-        "task": "backup",
-        "namespace": "shop",
-        "task_uid": TASK_UID,
-        "title": "backup",
-        "reason": reason,
-        "schedule": "@every 5s",
-        "time_zone": "Etc/UTC",
-        "first_at": tick(first),
-        "last_at": tick(last),
-        "count": last - first + 1,
-        "pod_uid": "uid-b",
-        "pod": "backup-b",
-    }
-    return Span(**(values | changes))
 
 
 async def spans(database: Database) -> list[str]:
