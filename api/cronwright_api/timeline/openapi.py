@@ -145,7 +145,7 @@ _REASONS = {
     403: "Not yours to see or to write",
     404: "Not there, or not yours to see",
     406: "Accept leaves no choice",
-    409: "Another type, or an id that is not the event's",
+    409: "Another type, or an id that is not the event's or the span's",
     413: "More than 1 MiB",
     415: "Another media type",
     422: "A field's value",
