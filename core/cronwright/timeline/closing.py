@@ -3,6 +3,7 @@
 - Who claims that its pod was late owns these fire times now, so an earlier pod with a run among them is gone.
 - Who claims that fire times of its pod ended, ended the runs among them as well: their ends were merged into the span,
   or the pod is gone with them.
+- The operator claims what no pod serves any more, so a run among them has lost its pod, whichever that was.
 
 Which runs are open is for the store to find.
 """
@@ -19,6 +20,9 @@ def end_by(claim: Span, latest: Event, now: datetime) -> Event | None:
     """Return the end of the open run whose latest event is `latest`, or None where a full `claim` around its fire time
     says nothing about it. `now` (aware) stands for the time of an end that nobody saw.
     """
+    if claim.reported_by == "operator" and (not claim.pod_uid or claim.pod_uid != latest.pod_uid):
+        message = f"pod {latest.pod or latest.pod_uid} went away without an end"
+        return _end(latest, Outcome.FAILED, Reason.POD_LOST, message, now)
     if not claim.pod_uid:
         return None
     if claim.reason is Reason.POD_LATE:
