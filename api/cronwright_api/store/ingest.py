@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.event import Event
 from cronwright.timeline.fold import fold, note_of
-from cronwright.timeline.span import Span
+from cronwright.timeline.span import KIND, Span
 from cronwright_api.store import tables
 from cronwright_api.store.database import Database, insert_missing, take_turns
 from cronwright_api.store.rows import Row, event_of_row, row_of_event, row_of_span, values_of_run
@@ -108,7 +108,9 @@ async def _fold_runs(
     connection: AsyncConnection, run_ids: Sequence[UUID], notes: Mapping[UUID, Sequence[str]], now: datetime
 ) -> None:
     found = await connection.execute(
-        select(*_FOLDED).where(tables.event.c.run_id.in_(run_ids)).order_by(tables.event.c.seq)
+        select(*_FOLDED)
+        .where(tables.event.c.run_id.in_(run_ids), tables.event.c.kind != KIND)
+        .order_by(tables.event.c.seq)
     )
     events: dict[UUID, list[Event]] = {}
     for row in found.mappings():

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.accounting import claimed, without
@@ -150,7 +150,8 @@ async def _write(connection: AsyncConnection, before: set[Span], after: set[Span
     gone, written = before - after, sorted(after - before, key=lambda span: span.first_at)
     if gone:
         # A span that changes goes as well: its new row has a new place in the sequence, which followers have ahead
-        await connection.execute(delete(tables.event).where(tables.event.c.id.in_([span.id for span in gone])))
+        one = delete(tables.event).where(tables.event.c.id == bindparam("gone"))
+        await connection.execute(one, [{"gone": span.id} for span in gone])
     if written:
         await connection.execute(insert(tables.event), [row_of_span(span, now) for span in written])
 

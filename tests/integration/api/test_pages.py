@@ -167,7 +167,7 @@ async def test_a_total_is_exact_as_far_as_it_is_counted(database: Database) -> N
     assert (found.total, found.more) == (COUNTED + 1, True)
 
 
-async def test_namespaces_are_those_with_runs(database: Database) -> None:
+async def test_namespaces_are_those_with_runs_or_spans(database: Database) -> None:
     async def names() -> Sequence[str]:
         async with database.reading() as connection:
             return await namespaces(connection)
@@ -175,6 +175,8 @@ async def test_namespaces_are_those_with_runs(database: Database) -> None:
     assert await names() == []
     await ingest(database, [start(number, namespace=f"ns-{number % 3}") for number in range(9)], NOW)
     assert await names() == ["ns-0", "ns-1", "ns-2"]
+    await ingest(database, [span(1, 3, namespace="ns-1-and-a-half")], NOW)
+    assert await names() == ["ns-0", "ns-1", "ns-1-and-a-half", "ns-2"]
 
 
 CONDITIONS = {

@@ -216,6 +216,12 @@ async def test_claims_and_runs_of_two_processes_at_once(database: Database, file
     assert await spans(database) == [f"{number}-{min(number + 1, 39)} PodLate" for number in range(1, 39, 3)]
 
 
+async def test_an_event_under_the_id_of_a_span_is_a_run_of_its_own(database: Database) -> None:
+    await ingest(database, [span(1, 3)], NOW)
+    await ingest(database, [ran(9, end, run_id=span(1, 3).id)], NOW)
+    assert (await runs(database), await spans(database)) == ([(9, "ended", "Completed")], ["1-3 PodLate"])
+
+
 async def test_spans_go_with_retention(database: Database) -> None:
     await ingest(database, [span(1, 3)], NOW - timedelta(days=100))
     await ingest(database, [span(5, 6)], NOW)
