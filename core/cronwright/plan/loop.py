@@ -206,7 +206,7 @@ def _leave(
     steps += lever.steps(observed, manifest, plan, max(now, at))
     for window in live:
         if not window.can_end() or now >= at + LONGEST_HANDOVER:
-            steps += _give_up(window, min(now, at))
+            steps += _give_up(window, at)
     if not live:
         return Progress(tuple(steps))
     return Progress(tuple(steps), _end_of(live), _later(at + LONGEST_HANDOVER, now))
@@ -309,7 +309,7 @@ class _Loop:
             if window.can_end() and self.now < start + LONGEST_HANDOVER:
                 rest += [AskToEnd(pod, EndRequest(start)) for pod in window.running() if not _is_told(pod, start)]
             else:
-                rest += _give_up(window, min(self.now, start))
+                rest += _give_up(window, start)
         holder = self._job_of(opening)
         if holder and not holder.is_live and not holder.job.deleted:
             rest.append(DeleteWindow(holder.job))

@@ -234,15 +234,15 @@ CASES = {
         waits_for=END_OF_WINDOW, look_again=at(3433),
     ),
     "another interval where no pod runs: its Job goes at once": Case(
-        LOOP, ["replace closed +5", "unserved -60…+0", "delete -180"], OTHER, start=START,
+        LOOP, ["replace closed +5", "unserved -60…+5", "delete -180"], OTHER, start=START,
         jobs=[window(start=START, pod="pending")], waits_for=END_OF_WINDOW, look_again=at(18),
     ),
     "another interval where the Job has no pod": Case(
-        LOOP, ["replace closed +5", "unserved -60…+0", "delete -180"], OTHER, start=START,
+        LOOP, ["replace closed +5", "unserved -60…+5", "delete -180"], OTHER, start=START,
         jobs=[window(start=START, pod="none")], waits_for=END_OF_WINDOW, look_again=at(18),
     ),
     "another interval where the pod is being deleted": Case(
-        LOOP, ["replace closed +5", "unserved -60…+0", "delete -180"], OTHER, start=START,
+        LOOP, ["replace closed +5", "unserved -60…+5", "delete -180"], OTHER, start=START,
         jobs=[window(start=START, pod="dying")], waits_for=END_OF_WINDOW, look_again=at(18),
     ),
     "another interval where nothing runs and the name is free": Case(
