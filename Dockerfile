@@ -56,7 +56,8 @@ RUN python3 -m pip --python /opt/build/bin/python wheel --no-deps --no-build-iso
       for other in operator api runner cli; do \
         [ $other = $program ] || rm -rf /programs/$program/lib/python3*/site-packages/cronwright_$other; \
       done; \
-    done
+    done \
+ && cp -a /opt/cronwright/bin/cronwright-ticker /programs/runner/bin/
 
 # ---- What all images have in common.
 FROM ${BASE_IMAGE} AS program

@@ -1,5 +1,5 @@
 """Measures Cronwright on the cluster of KUBECONFIG: how fast Tasks converge, what that writes, how much memory the
-operator holds, and how soon an action starts.
+operator holds, how soon an action starts, how punctual a loop is and what it costs.
 """
 
 import argparse
@@ -14,6 +14,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))  # the cluster and the operator a
 import converging  # noqa: E402
 import memory  # noqa: E402
 import starting  # noqa: E402
+import ticking  # noqa: E402
 import writing  # noqa: E402
 from figures import Figure, table, write  # noqa: E402
 from machine import describe  # noqa: E402
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "writing": lambda cluster, scale: writing.measure(cluster, _scaled(EACH, scale)),
     "memory": lambda cluster, scale: memory.measure(cluster, [_scaled(count, scale) for count in GROWING]),
     "starting": lambda cluster, scale: starting.measure(),
+    "ticking": lambda cluster, scale: ticking.measure(cluster),
     "converging": lambda cluster, scale: converging.measure(cluster, _scaled(TASKS, scale), ROUNDS),
 }
 

@@ -10,6 +10,9 @@ from support.cluster import CORE, Cluster, cron_jobs_path, namespace_in, tasks_p
 
 DELETION_SECONDS = 180
 
+RUNS = ("/apis/batch/v1/namespaces/{}/jobs", f"{CORE}/namespaces/{{}}/pods")
+"""Paths of what is there besides where runs start."""
+
 
 @contextmanager
 def namespace_for(cluster: Cluster, *further: str) -> Iterator[str]:

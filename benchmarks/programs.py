@@ -33,11 +33,20 @@ def no_other_operator(cluster: Cluster) -> Iterator[None]:
             yield
 
 
+def installed_runner_image(cluster: Cluster) -> str:
+    """Return the image of runs that the chart uses, for benchmarks whose runs start."""
+    deployment = cluster.find(DEPLOYMENT)
+    if deployment is None:
+        raise RuntimeError("Cronwright is not installed on the cluster; run: make up")
+    environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    return str(next(entry["value"] for entry in environment if entry["name"] == "CRONWRIGHT_RUNNER_IMAGE"))
+
+
 @contextmanager
-def operator(cluster: Cluster, namespace: str, **settings: str) -> Iterator[OperatorProcess]:
-    """Run the operator for `namespace`, with its default settings but for `settings`."""
+def operator(cluster: Cluster, namespace: str, image: str = IMAGE, **settings: str) -> Iterator[OperatorProcess]:
+    """Run the operator for `namespace`, with its default settings but for `settings`, and `image` for runs."""
     process = OperatorProcess(
-        cluster, namespace, IMAGE, LOG, CRONWRIGHT_API_URL=API_URL, CRONWRIGHT_WORKERS=str(WORKERS), **settings
+        cluster, namespace, image, LOG, CRONWRIGHT_API_URL=API_URL, CRONWRIGHT_WORKERS=str(WORKERS), **settings
     )
     try:
         yield process

@@ -1,9 +1,12 @@
-"""The Tasks that benchmarks make: alike but for their names, and not due for weeks, so that no Job starts meanwhile."""
+"""The Tasks that benchmarks make: alike but for their names. All but loops are not due for weeks, so that no Job starts
+meanwhile.
+"""
 
 from typing import Any
 
 MONTHLY = "@monthly"
 EVERY = "@every 8759h"
+LOOP = "@every 59s"
 
 WORKERS = 16
 """Requests at once, of the operator (its default) and of what it is compared with."""

@@ -38,7 +38,7 @@ class Metrics:
         )
         self.events = Counter(
             "cronwright_timeline_events",
-            "Events posted: created ones, and duplicates of rows that were there.",
+            "Events and spans posted: created ones, duplicates of what was there, and ends that spans inferred.",
             ["result"],
             registry=self.registry,
         )
@@ -68,7 +68,7 @@ class Metrics:
         self.task_watch_errors = Counter(
             "cronwright_task_watch_errors", "Times that a list or watch of Tasks failed.", registry=self.registry
         )
-        for result in ("created", "duplicate"):
+        for result in ("created", "duplicate", "inferred"):
             self.events.labels(result)
         for table in ("event", "run"):
             self.deleted.labels(table)

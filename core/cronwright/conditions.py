@@ -14,14 +14,20 @@ from cronwright.observed.cronjob import CronJobFacts
 from cronwright.plan.choose import Plan
 from cronwright.reasons import EXPLANATIONS, Outcome, Reason
 from cronwright.run.state import PATIENCE, RunState
+from cronwright.run.ticks import TickFacts
 from cronwright.schedule.firetimes import FireTimes
 from cronwright.schedule.grammar import parse
 from cronwright.schedule.sentence import describe
-from cronwright.status import Condition, ConditionStatus, ConditionType, LastRun, RunOutcome, TaskStatus
+from cronwright.status import (
+    MAX_RUN_MESSAGE,
+    RUN_OUTCOMES,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    LastRun,
+    TaskStatus,
+)
 from cronwright.task import DEFAULT_TIME_ZONE, Task
-
-MAX_RUN_MESSAGE = 1024
-"""Characters of a run's message that the status keeps; the timeline has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +53,49 @@ class Retrying:
     message: str
 
 
-Verdict = InForce | Stalled | Retrying
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """The plan is on its way: a loop's pod has to end before the next one starts. `message` says what is waited for."""
+
+    message: str
+
+
+Verdict = InForce | Stalled | Retrying | Changing
+
+
+@dataclass(frozen=True, slots=True)
+class LoopView:
+    """What is known of a loop besides the Jobs of runs: those of its `windows`, and what the timeline says of its
+    ticks: None until it was asked, or a `problem` with asking.
+    """
+
+    windows: Sequence[RunState]
+    ticks: TickFacts | None
+    problem: str = ""
 
 
 def next_status(
-    old: TaskStatus, generation: int, task: Task | None, verdict: Verdict, runs: Sequence[RunState], now: datetime
+    old: TaskStatus,
+    generation: int,
+    task: Task | None,
+    verdict: Verdict,
+    runs: Sequence[RunState],
+    now: datetime,
+    loop: LoopView | None = None,
 ) -> TaskStatus:
     """Return the status after `old`, for the Task's `generation`, the `verdict` on its spec and its `runs`. `now` is
     aware.
 
-    `task` is None where the Task can't be read.
+    `task` is None where the Task can't be read. The runs of a `loop` are its ticks; `runs` are those made by hand.
     """
     visible = [run for run in runs if not _is_ordinary_wait(run, now)]
-    counted = _count(old, visible)
+    counted = _count(old, visible) if loop is None else _count_ticks(old, loop.ticks)
     conditions = dict(old.conditions)
     status = replace(
         counted,
         observed_generation=generation,
-        active=sum(run.phase != "finished" for run in visible),
-        last_run=_last_run(old.last_run, visible, {str(run.run_id) for run in runs}),
+        active=sum(run.phase != "finished" for run in visible) + (loop is not None and _has_running_pod(loop)),
+        last_run=_last_run(counted.last_run, visible, {str(run.run_id) for run in runs}, ticking=loop is not None),
     )
     match verdict:
         case InForce(plan):
@@ -84,12 +114,14 @@ def next_status(
             conditions.pop("Reconciling", None)
             _set(conditions, "Stalled", "True", reason, message, generation, now)
             status = replace(status, next_run_time=_next_of(observed, now))
-        case Retrying(message):
+        case Retrying(message) | Changing(message):
             ready = ("False", Reason.PROGRESSING, message)
             conditions.pop("Stalled", None)
             _set(conditions, "Reconciling", "True", Reason.PROGRESSING, message, generation, now)
     _set(conditions, "Ready", *ready, generation, now)
-    _set(conditions, "Healthy", *_healthy(old.conditions.get("Healthy"), visible), generation, now)
+    before = old.conditions.get("Healthy")
+    healthy = _healthy(before, visible) if loop is None else _healthy_loop(before, old, loop, now)
+    _set(conditions, "Healthy", *healthy, generation, now)
     return replace(status, conditions=conditions)
 
 
@@ -158,13 +190,31 @@ def _end(run: RunState) -> datetime:
     return (run.finished_at or run.due_at).replace(microsecond=0)
 
 
-def _last_run(old: LastRun | None, visible: Sequence[RunState], present: set[str]) -> LastRun | None:
+def _count_ticks(old: TaskStatus, ticks: TickFacts | None) -> TaskStatus:
+    if ticks is None:
+        return old
+    return replace(
+        old,
+        last_run=ticks.last_run,
+        last_successful_time=ticks.last_successful_time,
+        last_failure_time=ticks.last_failure_time,
+        consecutive_failures=ticks.consecutive_failures,
+    )
+
+
+def _has_running_pod(loop: LoopView) -> bool:
+    return any(window.phase == "running" and window.pod and window.pod.is_running for window in loop.windows)
+
+
+def _last_run(
+    old: LastRun | None, visible: Sequence[RunState], present: set[str], ticking: bool = False
+) -> LastRun | None:
     newest = max(visible, key=lambda run: (run.due_at, run.job.created_at), default=None)
     if newest and (old is None or newest.due_at.replace(microsecond=0) >= old.scheduled_time):
         return LastRun(
             run_id=str(newest.run_id),
             scheduled_time=newest.due_at.replace(microsecond=0),
-            outcome=_OUTCOMES[newest.outcome]
+            outcome=RUN_OUTCOMES[newest.outcome]
             if newest.outcome
             else ("Running" if newest.phase == "running" else "Pending"),
             start_time=newest.started_at and newest.started_at.replace(microsecond=0),
@@ -172,20 +222,11 @@ def _last_run(old: LastRun | None, visible: Sequence[RunState], present: set[str
             reason=newest.reason or "",
             message=newest.message[:MAX_RUN_MESSAGE],
         )
-    if old and old.outcome in ("Pending", "Running") and old.run_id not in present:
+    if old and old.outcome in ("Pending", "Running") and old.run_id not in present and not ticking:
         return replace(
             old, outcome="Unknown", reason=Reason.POD_LOST, message="the run's Job was deleted before its end was seen"
         )
     return old
-
-
-_OUTCOMES: dict[Outcome, RunOutcome] = {
-    Outcome.SUCCEEDED: "Succeeded",
-    Outcome.FAILED: "Failed",
-    Outcome.SKIPPED: "Skipped",
-    Outcome.MISSED: "Missed",
-    Outcome.UNKNOWN: "Unknown",
-}
 
 
 def _healthy(old: Condition | None, runs: Sequence[RunState]) -> tuple[ConditionStatus, str, str]:
@@ -207,9 +248,53 @@ def _healthy(old: Condition | None, runs: Sequence[RunState]) -> tuple[Condition
         )
     if last:
         return "True", Reason.COMPLETED, "the last run succeeded"
+    return _as_before(old)
+
+
+def _as_before(old: Condition | None) -> tuple[ConditionStatus, str, str]:
     if old:
         return old.status, old.reason, old.message
     return "Unknown", Reason.NO_RUN_YET, EXPLANATIONS[Reason.NO_RUN_YET].sentence
+
+
+def _healthy_loop(
+    before: Condition | None, old: TaskStatus, loop: LoopView, now: datetime
+) -> tuple[ConditionStatus, str, str]:
+    stuck = max(
+        (run for run in loop.windows if run.phase == "pending" and now - run.job.created_at >= PATIENCE),
+        key=lambda run: run.due_at,
+        default=None,
+    )
+    if stuck and before and before.status == "False" and before.message.startswith(_waits(stuck)):
+        # The kubelet tries by turns and says something else each time; the window still waits for the same
+        return before.status, before.reason, before.message
+    if stuck and stuck.reason:
+        return "False", stuck.reason, _waits(stuck) + _tell(stuck.reason, stuck.message)
+    if loop.problem:
+        return "Unknown", Reason.TIMELINE_UNAVAILABLE, loop.problem
+    if loop.ticks is None:
+        return _as_before(before)
+    last = loop.ticks.last_end
+    if last and last.outcome == Outcome.FAILED:
+        return (
+            "False",
+            last.reason,
+            f"the run of {format_seconds(last.due_at)} failed: {_tell(last.reason, last.message)}",
+        )
+    if last or _last_known_to_succeed(old, loop.ticks):
+        return "True", Reason.COMPLETED, "the last run succeeded"
+    return _as_before(None if before and before.reason == Reason.TIMELINE_UNAVAILABLE else before)
+
+
+def _waits(window: RunState) -> str:
+    return f"the loop's window of {format_seconds(window.due_at)} waits: "
+
+
+def _last_known_to_succeed(old: TaskStatus, ticks: TickFacts) -> bool:
+    """Whether a run succeeded last, where the pod of a window waited, or the timeline was away, until now."""
+    healthy = old.conditions.get("Healthy")
+    was_about_runs = healthy is None or healthy.reason in (Reason.COMPLETED, Reason.NO_RUN_YET)
+    return not was_about_runs and ticks.last_successful_time is not None and not ticks.consecutive_failures
 
 
 def _tell(reason: Reason, message: str) -> str:

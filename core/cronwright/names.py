@@ -31,6 +31,9 @@ MANIFEST_HASH_ANNOTATION = f"{GROUP}/manifest-hash"
 
 LOOP_START_ANNOTATION = f"{GROUP}/loop-start"
 """When a loop's plan takes over (RFC 3339, whole seconds), on the pod template. A paused Task's CronJob has none."""
+LOOP_HASH_ANNOTATION = f"{GROUP}/loop-hash"
+"""Digest of what a loop's pods run and when its windows open, on its CronJob: where only the rest of it differs, the
+pods go on."""
 END_ANNOTATION = f"{GROUP}/end"
 """Tells a loop's pod to end by itself (`cronwright.run.end`)."""
 

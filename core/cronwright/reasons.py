@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
     CRON_JOB_REFUSED = "CronJobRefused"
     NO_RUN_YET = "NoRunYet"
+    TIMELINE_UNAVAILABLE = "TimelineUnavailable"
 
 
 class Explanation(NamedTuple):
@@ -220,4 +221,9 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Correct what the message names, mostly a field of the template.",
     ),
     Reason.NO_RUN_YET: Explanation(None, "No run has ended yet."),
+    Reason.TIMELINE_UNAVAILABLE: Explanation(
+        None,
+        "How the runs of a loop end is known from the timeline, and the operator can't read it.",
+        "Look at the API's pod and log, and whether the operator may list Tasks; the loop itself goes on.",
+    ),
 }

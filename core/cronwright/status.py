@@ -7,11 +7,24 @@ from typing import Literal, cast
 
 from cronwright.instants import format_seconds, parse_instant
 from cronwright.jsontypes import JSON, JSONObject
+from cronwright.reasons import Outcome
 from cronwright.run.document import PlanKind
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 ConditionType = Literal["Ready", "Stalled", "Reconciling", "Healthy"]
 RunOutcome = Literal["Pending", "Running", "Succeeded", "Failed", "Skipped", "Missed", "Unknown"]
+
+RUN_OUTCOMES: dict[Outcome, RunOutcome] = {
+    Outcome.SUCCEEDED: "Succeeded",
+    Outcome.FAILED: "Failed",
+    Outcome.SKIPPED: "Skipped",
+    Outcome.MISSED: "Missed",
+    Outcome.UNKNOWN: "Unknown",
+}
+"""The outcome of a run that has ended, as the status writes it."""
+
+MAX_RUN_MESSAGE = 1024
+"""Characters of a run's message that the status keeps; the timeline has more."""
 
 UNSEEN_GENERATION = -1
 """observedGeneration of a Task that no operator has seen: the status default of the CRD."""

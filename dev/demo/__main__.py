@@ -80,7 +80,10 @@ def _make_tasks(around: Surroundings) -> None:
     show_command(["kubectl", "cronwright", *convert], ["kubectl", "apply", "-f", "-"])
     manifests = around.run(around.cronwright, *convert)
     show_output(around.kube("apply", "-f", "-", stdin=manifests, is_shown=False))
-    chapter("Three Tasks that can run at once", "One asks the API over HTTP, one runs a command, one fails on purpose.")
+    chapter(
+        "Four Tasks that can run at once",
+        "One asks the API over HTTP, one runs a command, one ticks every 5 seconds, one fails on purpose.",
+    )
     around.kube("apply", "-n", NAMESPACE, "-f", "examples/demo-tasks.yaml")
 
 
@@ -98,14 +101,15 @@ def _tasks(around: Surroundings) -> dict[str, Task]:
     return {task["metadata"]["name"]: task for task in listed["items"]}
 
 
-def _watch_runs(around: Surroundings, access: Access, began: datetime) -> dict[str, Run]:
-    """Show the timeline until the first run of each Task is over, and return these runs."""
+def _watch_runs(around: Surroundings, access: Access, began: datetime) -> list[Run]:
+    """Show the timeline until the first run of each Task is over, and return what it has by then."""
     tasks = _tasks(around)
     due = sorted({f"{at:%H:%M:%S}" for expected in RUNS if (at := expectations.next_run(tasks.get(expected.task)))})
     chapter("The timeline")
     say(
-        f"It is {datetime.now(UTC):%H:%M:%S} UTC, and the first runs are due at {', '.join(due)}. The same table,"
-        " at any time, shows this command:"
+        f"It is {datetime.now(UTC):%H:%M:%S} UTC, and the first runs are due at {', '.join(due)};"
+        f" {expectations.LOOP} ticks already, and only its first {expectations.TICKS_SHOWN} ticks stand here. The whole"
+        " table, at any time, shows this command:"
     )
     show_command(["kubectl", "cronwright", "timeline", "-n", NAMESPACE, "-f", "--utc"])
     ledger = Ledger()
@@ -118,21 +122,23 @@ def _watch_runs(around: Surroundings, access: Access, began: datetime) -> dict[s
 
     show = _show_live if console.is_terminal else _show_lines
     show(takewhile(goes_on, news_for_ever), lambda: list(ledger.latest(ROWS)), began)
-    return expectations.first_runs(ledger.latest(ROWS), began)
+    return ledger.latest(ROWS)
 
 
 def _caption(runs: Sequence[Run], began: datetime, news: News) -> str:
     if news.problem:
         return f"{news.problem}; trying again"
     awaited = expectations.still_awaited(expectations.first_runs(runs, began))
-    return f"Waiting for {', '.join(awaited)}." if awaited else "The first run of each is over."
+    waiting = f"Waiting for {', '.join(awaited)}." if awaited else "The first run of each is over."
+    return f"{expectations.ticks_in_words(runs)} {waiting}".lstrip()
 
 
 def _show_live(news_until: Iterable[News], runs: Callable[[], list[Run]], began: datetime) -> None:
     shown = columns("UTC", with_namespace=False, wide=False)
     with Live(console=console, auto_refresh=False) as live:
         for news in news_until:
-            table = rich_table(runs(), shown, Setting(UTC, datetime.now(UTC)), _caption(runs(), began, news))
+            rows = expectations.without_most_ticks(runs())
+            table = rich_table(rows, shown, Setting(UTC, datetime.now(UTC)), _caption(runs(), began, news))
             live.update(table, refresh=True)
             if not expectations.still_awaited(expectations.first_runs(runs(), began)):
                 return
@@ -145,15 +151,19 @@ def _show_lines(news_until: Iterable[News], runs: Callable[[], list[Run]], began
         if news.problem and news.problem != problem:
             say(f"{news.problem}; trying again")
         problem = news.problem
-        if news.changed:
-            show_output("\n".join(plain_lines(news.changed, shown, Setting(UTC, datetime.now(UTC)), heading=is_first)))
+        kept = {run.id for run in expectations.without_most_ticks(runs())}
+        changed = [run for run in news.changed if run.id in kept]
+        if changed:
+            show_output("\n".join(plain_lines(changed, shown, Setting(UTC, datetime.now(UTC)), heading=is_first)))
             is_first = False
         if not expectations.still_awaited(expectations.first_runs(runs(), began)):
+            say(expectations.ticks_in_words(runs()))
             return
 
 
-def _look_back(around: Surroundings, runs: dict[str, Run], began: datetime) -> list[Finding]:
+def _look_back(around: Surroundings, seen: Sequence[Run], began: datetime) -> list[Finding]:
     chapter("What the Tasks say now")
+    runs = expectations.first_runs(seen, began)
     awaited = [expected.task for expected in RUNS if expected.task in runs and runs[expected.task].is_over]
     deadline = time.monotonic() + STATUS_SECONDS
     tasks = _tasks(around)
@@ -162,7 +172,7 @@ def _look_back(around: Surroundings, runs: dict[str, Run], began: datetime) -> l
             break
         time.sleep(POLL_SECONDS)  # the poll of a condition: that the operator has written the last run
         tasks = _tasks(around)
-    findings = expectations.judge_runs(runs, RUNS_SECONDS)
+    findings = [*expectations.judge_runs(runs, RUNS_SECONDS), expectations.judge_ticks(seen)]
     untold = [name for name in awaited if not expectations.has_told_its_run(tasks.get(name), runs[name])]
     findings += [
         Finding(

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from cronwright.instants import parse_instant
@@ -36,9 +37,15 @@ class Expected:
 RUNS = (
     Expected("check-api", Outcome.SUCCEEDED, Reason.COMPLETED),
     Expected("say-hello", Outcome.SUCCEEDED, Reason.COMPLETED),
+    Expected("heartbeat", Outcome.SUCCEEDED, Reason.COMPLETED),
     Expected("fail-on-purpose", Outcome.FAILED, Reason.ACTION_FAILED),
 )
 """The Tasks of examples/demo-tasks.yaml."""
+
+LOOP = "heartbeat"
+LOOP_INTERVAL = timedelta(seconds=5)
+TICKS_SHOWN = 3
+"""More ticks of the loop would push the other runs out of sight."""
 
 
 def first_runs(runs: Iterable[Run], since: datetime) -> dict[str, Run]:
@@ -53,6 +60,27 @@ def first_runs(runs: Iterable[Run], since: datetime) -> dict[str, Run]:
 def still_awaited(first: Mapping[str, Run]) -> list[str]:
     """Return the Tasks of `RUNS` whose first run is not over."""
     return [expected.task for expected in RUNS if expected.task not in first or not first[expected.task].is_over]
+
+
+def without_most_ticks(runs: Iterable[Run]) -> list[Run]:
+    """Return `runs` in their order, of the loop's only the first few and those that went wrong."""
+    shown, ticks = [], 0
+    for run in runs:
+        if run.task == LOOP:
+            ticks += 1
+            if ticks > TICKS_SHOWN and run.outcome in (None, Outcome.SUCCEEDED):
+                continue
+        shown.append(run)
+    return shown
+
+
+def ticks_in_words(runs: Iterable[Run]) -> str:
+    """Return how many ticks of the loop have ended, and how."""
+    outcomes = [run.outcome for run in runs if run.task == LOOP and run.is_over]
+    if not outcomes:
+        return ""
+    other = sum(outcome != Outcome.SUCCEEDED for outcome in outcomes)
+    return f"{LOOP} has ticked {len(outcomes)} times{f', {other} of them without success' if other else ''}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +109,21 @@ def _judge_run(expected: Expected, run: Run | None, waited_seconds: float) -> Fi
     return Finding(
         is_good, f"{seen}, as expected" if is_good else f"{seen}, and not {expected.outcome} ({expected.reason})"
     )
+
+
+def judge_ticks(runs: Iterable[Run]) -> Finding:
+    """Return a finding about the loop's runs: one for each fire time between the first and the last of them."""
+    ticks = [run for run in runs if run.task == LOOP and run.is_over and run.scheduled_at is not None]
+    due = sorted({run.scheduled_at for run in ticks if run.scheduled_at is not None})
+    gaps = [before + LOOP_INTERVAL for before, after in pairwise(due) if after - before > LOOP_INTERVAL]
+    if gaps:
+        return Finding(
+            False,
+            f"{LOOP}: no run for {gaps[0]:%H:%M:%S} UTC; look at kubectl cronwright timeline -n demo --task {LOOP}",
+        )
+    pods = len({run.pod for run in ticks})
+    where = "one pod" if pods == 1 else f"{pods} pods"
+    return Finding(True, f"{LOOP} ran {len(due)} times in {where}, every {LOOP_INTERVAL.seconds} s without a gap")
 
 
 def judge_tasks(tasks: Sequence[Task]) -> list[Finding]:

@@ -18,6 +18,11 @@ STEPS = (
     Step("kubectl get cwt -n demo -w", "the Tasks as their status changes", goes_on=True),
     Step("kubectl cronwright timeline -n demo -f", "the timeline as it goes on", goes_on=True),
     Step("kubectl describe cwt fail-on-purpose -n demo", "what a Task says about itself, with its Events"),
+    Step("kubectl logs -n demo -l cronwright.dev/task=heartbeat --tail=6 -f", "each tick's output", goes_on=True),
+    Step(
+        'kubectl patch cwt heartbeat -n demo --type merge -p \'{"spec": {"schedule": "@every 2s"}}\'',
+        "another interval: once the Task is Ready again, no tick of the old one runs",
+    ),
     Step(
         'kubectl patch cwt fail-on-purpose -n demo --type merge -p \'{"spec": {"isActive": false}}\'',
         "pausing a Task; true lets it go on",

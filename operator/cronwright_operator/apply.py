@@ -10,12 +10,15 @@ import structlog
 
 from cronwright.instants import format_seconds
 from cronwright.jsontypes import JSON
-from cronwright.names import API_VERSION, KIND
+from cronwright.names import API_VERSION, END_ANNOTATION, KIND
 from cronwright.observed.cronjob import parse_cron_job
+from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
+from cronwright.plan.loop import AskToEnd, DeleteWindow
 from cronwright.plan.manifests import written_over
 from cronwright.reasons import Reason
-from cronwright_operator.decide import Action, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
+from cronwright.run.end import dump_end
+from cronwright_operator.decide import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
 from cronwright_operator.errors import (
     ConflictError,
     NotFoundError,
@@ -55,8 +58,16 @@ class Writer:
                     self._observed.put("tasks", await self._kubernetes.patch_task_status(*key, patch))
                 case Tell(notice):
                     await self._tell(key, task, notice, now)
+                case AskToEnd(pod, request):
+                    annotations = {END_ANNOTATION: dump_end(request)}
+                    patched = await self._kubernetes.annotate_pod(pod.namespace, pod.name, pod.uid, annotations)
+                    self._observed.put("pods", patched)
+                case DeleteWindow(job):
+                    await self._delete_window(job)
                 case Report():
                     delivered = await self._report(action) and delivered
+                case Claim():
+                    delivered = await self._claim(key, action) and delivered
                 case DeleteJob(job):
                     await self._kubernetes.delete_job(job.namespace, job.name, job.uid)
                 case EndJob(job):
@@ -140,6 +151,27 @@ class Writer:
                 "count": 1,
             },
         )
+
+    async def _delete_window(self, job: JobFacts) -> None:
+        left = await self._kubernetes.delete_job_after_its_pods(job.namespace, job.name, job.uid)
+        if left is not None:
+            self._observed.put("jobs", left)
+
+    async def _claim(self, key: Key, claim: Claim) -> bool:
+        """Post what can be told again later, or leave it to the timeline to keep until it can be posted."""
+        if not claim.of:
+            self._timeline.keep(claim.spans)
+            return True
+        try:
+            if claim.spans:
+                await self._timeline.post(claim.spans)
+        except TimelineError as error:
+            TIMELINE_EVENTS.labels("failed").inc()
+            log.warning("the timeline did not take spans", task=key.name, namespace=key.namespace, error=str(error))
+            return False
+        TIMELINE_EVENTS.labels("posted").inc()
+        self._observed.reported.add(claim.of)
+        return True
 
     async def _report(self, report: Report) -> bool:
         try:

@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cronwright.conditions import InForce, Retrying, Stalled, Verdict, next_status
+from cronwright.conditions import Changing, InForce, LoopView, Retrying, Stalled, Verdict, next_status
 from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
-from cronwright.plan.choose import Stall, choose
-from cronwright.plan.lever import CronJobStep, ReplaceCronJob, SetLever, steps
+from cronwright.plan.choose import LoopSettings, Plan, Stall, choose, too_many
+from cronwright.plan.lever import CreateCronJob, CronJobStep, ReplaceCronJob, SetLever
+from cronwright.plan.loop import AskToEnd, DeleteWindow, JobWithPods, LoopStep, Progress, Unserved, owned_by, progress
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
+from cronwright.plan.windows import Ownership
 from cronwright.reasons import Outcome, Reason
-from cronwright.run.report import end_event
+from cronwright.run.report import end_event, undelivered_spans, unserved_span
 from cronwright.run.state import PATIENCE, RunState, run_state
 from cronwright.status import RunOutcome, TaskStatus, dump_status, merge_patch
 from cronwright.timeline.event import Event
+from cronwright.timeline.span import Span
 from cronwright_operator.errors import StalledError
 from cronwright_operator.notices import Notice, notices
 from cronwright_operator.observe import Observation
@@ -29,7 +32,12 @@ WAIT_FOR_RUNNER = timedelta(seconds=30)
 AFTER_FIRE_TIME = timedelta(seconds=5)
 """How long after a fire time the next one is written where no Job's event has brought it about."""
 
+FULL_AGAIN = timedelta(minutes=1)
+"""How soon a loop that found no room is looked at again: another Task makes the room, and nobody tells this one."""
+
 LONGEST_SLEEP = timedelta(hours=1)
+
+DEFAULT_LOOPS = LoopSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,16 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Put stretches of ticks on the timeline. `of` is the uid of the Job or pod that they are derived from, so that it
+    can be done later as well; empty where nothing will tell of them again.
+    """
+
+    spans: tuple[Span, ...]
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteJob:
     """Delete a finished Job beyond the Task's history limits."""
 
@@ -78,15 +96,18 @@ class EndJob:
     job: JobFacts
 
 
-Action = CronJobStep | TryCronJob | WriteStatus | Tell | Report | DeleteJob | EndJob
+Action = CronJobStep | TryCronJob | AskToEnd | DeleteWindow | WriteStatus | Tell | Report | Claim | DeleteJob | EndJob
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Actions in their order, and when to look again even if nothing happens."""
+    """Actions in their order, and when to look again even if nothing happens. `is_loop` says that the Task holds a
+    place among the loops.
+    """
 
     actions: tuple[Action, ...]
     look_again_at: datetime | None
+    is_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,45 +118,132 @@ class Trouble:
     answer: str = ""
 
 
-def decide(seen: Observation, runner: RunnerSettings, now: datetime, trouble: Trouble | None = None) -> Decision:
+def decide(
+    seen: Observation,
+    runner: RunnerSettings,
+    now: datetime,
+    trouble: Trouble | None = None,
+    loops: LoopSettings = DEFAULT_LOOPS,
+) -> Decision:
     """Return what to do about the Task that was `seen`, at `now` (aware).
 
     After a failed write it is asked again with the `trouble`; the CronJob is then left alone.
     """
-    runs = [_run(seen, job, now) for job in seen.jobs]
-    verdict, writes = _spec(seen, runner, now, trouble)
+    runs = [_run(seen, job, now) for job in seen.jobs if not job.due.window]
+    windows = [
+        run_state(job, seen.pods_of(job), seen.refusals.get(job.uid, ""), None, now)
+        for job in seen.jobs
+        if job.due.window
+    ]
+    spec = _spec(seen, runner, now, trouble, loops)
     old = seen.task.status
-    new = next_status(old, seen.task.generation, seen.task.task, verdict, runs, now)
-    actions: list[Action] = [*writes, *_status(old, new)]
+    ticks = spec.plan.windows is not None if spec.plan else old.plan_kind == "loop"
+    view = LoopView(windows, seen.ticks, seen.timeline_problem) if ticks else None
+    new = next_status(old, seen.task.generation, seen.task.task, spec.verdict, runs, now, view)
+    claims = _claims(seen, windows, runner)
+    actions: list[Action] = [*claims, *_writes(spec, windows, runner)]
+    actions += _status(old, new)
     actions += [Tell(notice) for notice in notices(old, new)]
     reports = _reports(seen, runs, runner, now)
     actions += reports
     actions += [EndJob(run.job) for run in runs if _is_too_late(run, now)]
-    actions += [DeleteJob(job) for job in _surplus(seen, runs, {report.job.uid for report in reports}, runner)]
-    return Decision(tuple(actions), _look_again_at(seen, runs, new, runner, now))
+    reporting = {report.job.uid for report in reports} | {claim.of for claim in claims}
+    actions += [DeleteJob(job) for job in _surplus(seen, [*runs, *windows], reporting, runner)]
+    again = _look_again_at(seen, [*runs, *windows], new, runner, now, spec.look_again_at)
+    return Decision(tuple(actions), again, spec.is_loop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """What becomes of the Task's spec."""
+
+    verdict: Verdict
+    steps: Sequence[LoopStep | TryCronJob] = ()
+    look_again_at: datetime | None = None
+    plan: Plan | None = None
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether the plan is a loop that is not paused, nor refused a place."""
+        return self.plan is not None and self.plan.windows is not None and not self.plan.suspend
 
 
 def _spec(
-    seen: Observation, runner: RunnerSettings, now: datetime, trouble: Trouble | None
-) -> tuple[Verdict, Sequence[CronJobStep | TryCronJob]]:
+    seen: Observation, runner: RunnerSettings, now: datetime, trouble: Trouble | None, loops: LoopSettings
+) -> _Spec:
     own = seen.cron_job if seen.cron_job and seen.cron_job.is_of(seen.task.uid) else None
     if seen.task.task is None:
-        return Stalled(Reason.INVALID_TASK, str(seen.task.error), own), ()
+        return _Spec(Stalled(Reason.INVALID_TASK, str(seen.task.error), own))
     try:
-        plan = choose(seen.task.task)
+        plan = choose(seen.task.task, loops)
+        if plan.windows and not plan.suspend and not seen.has_room:
+            raise too_many(loops)
     except Stall as stall:
-        return Stalled(stall.reason, stall.message, own), ()
+        again = now + FULL_AGAIN if stall.reason == Reason.TOO_MANY_LOOPS else None
+        return _Spec(Stalled(stall.reason, stall.message, own), look_again_at=again)
     if trouble and trouble.stalled:
-        return Stalled(trouble.stalled.reason, trouble.stalled.message, own), ()
+        return _Spec(Stalled(trouble.stalled.reason, trouble.stalled.message, own), plan=plan)
     if trouble:
-        return Retrying(trouble.answer), ()
+        return _Spec(Retrying(trouble.answer), plan=plan)
     # One that is someone else's is left to the create, which says so.
     manifest = cron_job(seen.task.task, plan, runner)
-    match steps(own, manifest, plan, now):
-        case [SetLever(), ReplaceCronJob(), *_] as writes if seen.task.task.template:
-            return InForce(plan), [TryCronJob(manifest), *writes]
-        case writes:
-            return InForce(plan), writes
+    jobs = [JobWithPods(job, tuple(seen.pods_of(job))) for job in seen.jobs]
+    due = progress(own, jobs, manifest, plan, now)
+    steps: list[LoopStep | TryCronJob] = [*due.steps]
+    if seen.task.task.template and _pulls_the_lever_first(due):
+        steps.insert(0, TryCronJob(manifest))
+    verdict = Changing(f"waits for {due.waits_for}") if due.waits_for else InForce(plan)
+    return _Spec(verdict, steps, due.look_again_at, plan)
+
+
+def _pulls_the_lever_first(due: Progress) -> bool:
+    writes = [step for step in due.steps if isinstance(step, CreateCronJob | ReplaceCronJob | SetLever)]
+    match writes:
+        case [SetLever(), ReplaceCronJob(), *_]:
+            return True
+    return False
+
+
+def _writes(spec: _Spec, windows: Sequence[RunState], runner: RunnerSettings) -> list[Action]:
+    """The steps as actions: ticks that nobody serves become a claim, where there is a timeline."""
+    actions: list[Action] = []
+    for step in spec.steps:
+        if not isinstance(step, Unserved):
+            actions.append(step)
+        elif runner.api_url is not None:
+            window = next((window for window in windows if window.job == step.job), None)
+            actions += _unserved(spec, window, step.ticks)
+    return actions
+
+
+def _unserved(spec: _Spec, window: RunState | None, ticks: Ownership) -> list[Claim]:
+    reason, message = Reason.POD_LATE, "the loop was being changed"
+    if window and window.reason:
+        reason, message = window.reason, window.message
+    document = window.job.document if window else spec.plan and spec.plan.document
+    span = unserved_span(document, ticks, reason, message) if document else None
+    return [Claim((span,))] if span else []
+
+
+def _claims(seen: Observation, windows: Sequence[RunState], runner: RunnerSettings) -> list[Claim]:
+    """What the windows' Jobs leave to tell: ticks that a failed one owned, and what a ticker could not deliver."""
+    if runner.api_url is None:
+        return []
+    claims: list[Claim] = []
+    for window in windows:
+        document, owned = window.job.document, owned_by(window.job)
+        if document is None:
+            continue
+        claims += [
+            Claim(tuple(undelivered_spans(document, pod)), pod.uid)
+            for pod in seen.pods_of(window.job)
+            if pod.undelivered and pod.uid not in seen.reported
+        ]
+        if window.job.ended == "Failed" and owned and window.reason and window.job.uid not in seen.reported:
+            end = min(owned.end, window.job.ended_at or owned.end)
+            span = unserved_span(document, Ownership(owned.first, end), window.reason, window.message)
+            claims.append(Claim((span,) if span else (), window.job.uid))
+    return claims
 
 
 def _run(seen: Observation, job: JobFacts, now: datetime) -> RunState:
@@ -180,7 +288,7 @@ def _reports(seen: Observation, runs: Sequence[RunState], runner: RunnerSettings
 
 def _report_due(seen: Observation, run: RunState) -> datetime | None:
     """When the operator has to report the run's end; None where it has not, or has done so."""
-    if run.phase != "finished" or run.job.document is None or run.job.uid in seen.reported:
+    if run.phase != "finished" or run.job.document is None or run.job.uid in seen.reported or run.job.due.window:
         return None
     if run.termination:
         return None if run.termination.delivered else run.termination.finished_at
@@ -222,22 +330,29 @@ def _surplus(
         run.job
         for run in surplus
         if not run.job.deleted
-        and run.job.uid not in reporting
+        and reporting.isdisjoint({run.job.uid, *(pod.uid for pod in seen.pods_of(run.job))})
         and (runner.api_url is None or _report_due(seen, run) is None)
     ]
 
 
 def _look_again_at(
-    seen: Observation, runs: Sequence[RunState], status: TaskStatus, runner: RunnerSettings, now: datetime
+    seen: Observation,
+    runs: Sequence[RunState],
+    status: TaskStatus,
+    runner: RunnerSettings,
+    now: datetime,
+    for_spec: datetime | None,
 ) -> datetime | None:
     times = [now + LONGEST_SLEEP]
+    if for_spec:
+        times.append(for_spec)
     if status.next_run_time:
         times.append(status.next_run_time + AFTER_FIRE_TIME)
     for run in runs:
         if run.phase == "pending":
             times.append(run.job.created_at + PATIENCE)
             times.append(now + PATIENCE)
-            if run.reason:
+            if run.reason and not run.job.due.window:
                 times.append(_start_deadline(run))
         report = _report_due(seen, run)
         if report and runner.api_url:

@@ -6,6 +6,7 @@ and taking them apart again costs more than the request.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -40,6 +41,14 @@ _PREFIXES: dict[Kind, str] = {
     "pods": "/api/v1",
 }
 CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{TASK_LABEL},{TASK_UID_LABEL}"
+
+
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def own_namespace() -> str:
+    """Return the namespace of this pod, or `default` outside of one."""
+    return _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else "default"
 
 
 class Kubernetes:
@@ -153,6 +162,43 @@ class Kubernetes:
             await self._request("DELETE", _path("jobs", namespace, name), body)
         except (NotFoundError, ConflictError):
             return
+
+    async def delete_job_after_its_pods(self, namespace: str, name: str, uid: str) -> Manifest | None:
+        """Tell Kubernetes to delete the Job of `uid` once its pods are gone, and return it as it is meanwhile; None
+        where it is gone already.
+        """
+        body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+        try:
+            answer = await self._request("DELETE", _path("jobs", namespace, name), body)
+        except (NotFoundError, ConflictError):
+            return None
+        # Of a Job that is gone at once the answer is a Status
+        return answer if answer.get("kind") == "Job" else None
+
+    async def annotate_pod(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str]) -> Manifest:
+        """Set `annotations` on the pod of `uid`.
+
+        Raises:
+            NotFoundError: it is gone.
+            ConflictError: there is another of its name.
+        """
+        patch = {"metadata": {"uid": uid, "annotations": annotations}}
+        return await self._patch(_path("pods", namespace, name), patch)
+
+    async def takes_cron_job(self, manifest: Mapping[str, Any]) -> str:
+        """Return why the API server would not take the CronJob, empty where it would; nothing is made.
+
+        Raises:
+            KubernetesError: it did not say.
+        """
+        path = f"{_path('cronjobs', manifest['metadata']['namespace'])}?fieldManager={FIELD_MANAGER}&dryRun=All"
+        try:
+            await self._request("POST", path, manifest)
+        except RefusedError as refused:
+            if refused.status != 422:
+                raise
+            return refused.message
+        return ""
 
     async def events_of(self, namespace: str, uid: str) -> list[Manifest]:
         """Return the v1 Events about the object of `uid`."""

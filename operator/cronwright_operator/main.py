@@ -5,19 +5,23 @@ import asyncio
 import gc
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib.metadata import version
 
 import kopf
 import structlog
 from pydantic import ValidationError
 
+from cronwright.plan.choose import LoopSettings
 from cronwright_operator import health, logs
 from cronwright_operator.apply import Writer
+from cronwright_operator.follow import Follower, TimelineReader
 from cronwright_operator.handlers import operator_settings, registry
-from cronwright_operator.kubernetes import Kubernetes
+from cronwright_operator.kubernetes import Kubernetes, own_namespace
+from cronwright_operator.native import takes_every
 from cronwright_operator.observe import Key, Observed
 from cronwright_operator.queue import KeyedQueue
-from cronwright_operator.reconcile import Reconciler
+from cronwright_operator.reconcile import Reconciler, utc_now
 from cronwright_operator.settings import Settings
 from cronwright_operator.timeline import Timeline
 
@@ -66,16 +70,22 @@ async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> No
     kubernetes = await connect(settings.workers)
     timeline = Timeline(settings.api_url, settings.token_path)
     observed, queue = Observed(), KeyedQueue[Key]()
+    reader = TimelineReader(settings.api_url, settings.reader_token_path) if settings.api_url else None
+    follower = Follower(reader, timeline, observed, queue, utc_now)
     writer = Writer(kubernetes, timeline, observed)
-    reconciler = Reconciler(kubernetes, observed, queue, writer, settings.runner(), settings.namespace_names())
     server = await health.serve(queue, settings.http_port)
     try:
+        loops = await _loops(kubernetes, settings)
+        reconciler = Reconciler(
+            kubernetes, observed, queue, writer, follower, settings.runner(), loops, settings.namespace_names()
+        )
         # Before the first decision everything is known: a Task seen without its CronJob would be made one.
         await reconciler.first_pass()
         log.info("watches", tasks=len(observed.tasks.objects), namespaces=settings.namespace_names() or "all")
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(reconciler.work()) for _ in range(settings.workers)]
             helpers.append(group.create_task(reconciler.pass_regularly(settings.full_pass_seconds)))
+            helpers.append(group.create_task(follower.follow()))
             await kopf.operator(
                 registry=registry(observed, queue),
                 settings=operator_settings(clusterwide=not settings.namespace_names()),
@@ -88,4 +98,14 @@ async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> No
     finally:
         await server.cleanup()
         await timeline.close()
+        if reader:
+            await reader.close()
         await kubernetes.close()
+
+
+async def _loops(kubernetes: Kubernetes, settings: Settings) -> LoopSettings:
+    loops = settings.loops()
+    if not loops.native_every:
+        return loops
+    namespace = next(iter(settings.namespace_names()), None) or own_namespace()
+    return replace(loops, native_every=await takes_every(kubernetes, namespace, settings.runner_image))

@@ -15,6 +15,7 @@ from cronwright.observed.cronjob import CronJobFacts, parse_cron_job
 from cronwright.observed.job import JobFacts, parse_job
 from cronwright.observed.manifest import Manifest
 from cronwright.observed.pod import PodFacts, parse_pod
+from cronwright.run.ticks import TickFacts
 from cronwright.status import TaskStatus, load_status
 from cronwright.task import Task, TaskError, parse_task
 from cronwright_operator.kubernetes import Kind
@@ -101,7 +102,12 @@ class _Shelf(Generic[Facts]):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that a decision about one Task needs. `refusals` are the Job controller's complaints, by Job uid."""
+    """All that a decision about one Task needs. `refusals` are the Job controller's complaints, by Job uid; `reported`
+    are the uids of Jobs and pods whose word is on the timeline.
+
+    Of a loop, `ticks` is what the timeline says of its runs, None until it was asked, `timeline_problem` is why it
+    can't be, and `has_room` says whether there is a place for it among the loops.
+    """
 
     task: TaskFacts
     cron_job: CronJobFacts | None
@@ -109,6 +115,9 @@ class Observation:
     pods: tuple[PodFacts, ...]
     refusals: Mapping[str, str]
     reported: frozenset[str]
+    ticks: TickFacts | None = None
+    timeline_problem: str = ""
+    has_room: bool = True
 
     def pods_of(self, job: JobFacts) -> list[PodFacts]:
         """Return the pods of one Job."""
@@ -132,14 +141,26 @@ class Observed:
         }
         for kind, shelf in self._shelves.items():
             OBJECTS.labels(kind).set_function(partial(_size, shelf))
-        self.reported: set[str] = set()  # uids of Jobs whose end is on the timeline, by the runner or the operator
+        # uids of Jobs whose end is on the timeline, by the runner or the operator, and of pods whose word was passed on
+        self.reported: set[str] = set()
+        # Tasks whose CronJob is that of a loop in force, or on its way to be
+        self.loops: set[Key] = set()
 
     def put(self, kind: Kind, manifest: Manifest) -> Key:
         """Take in an object as it is now; return the key of its Task."""
         key = self._shelves[kind].put(manifest)
         if kind == "pods":
             self._note_delivery(self.pods.objects[_place(manifest)])
+        if kind == "cronjobs":
+            self._note_loop(key)
         return key
+
+    def _note_loop(self, key: Key) -> None:
+        cron_job = self.cron_jobs.objects.get(key)
+        if cron_job is not None and cron_job.loop_start is not None:
+            self.loops.add(key)
+        else:
+            self.loops.discard(key)
 
     def _note_delivery(self, pod: PodFacts) -> None:
         """Note that the runner has told the timeline itself; its pod may be gone before its Job."""
@@ -156,9 +177,12 @@ class Observed:
     def drop(self, kind: Kind, manifest: Manifest) -> Key:
         """Forget a deleted object; return the key of its Task."""
         place = _place(manifest)
-        if kind == "jobs":
+        if kind in ("jobs", "pods"):
             self.reported.discard(manifest["metadata"]["uid"])
-        return self._shelves[kind].drop(place) or Key(place.namespace, self._shelves[kind].task_of(manifest))
+        dropped = self._shelves[kind].drop(place)
+        if kind == "cronjobs":
+            self._note_loop(place)
+        return dropped or Key(place.namespace, self._shelves[kind].task_of(manifest))
 
     def replace(self, kind: Kind, namespace: str | None, manifests: Iterable[Manifest], version: int) -> set[Key]:
         """Take in a whole list of resource version `version`; return the keys of the Tasks it concerns, also by
@@ -168,9 +192,12 @@ class Observed:
         before = {place for place in shelf.objects if namespace in (None, place.namespace)}
         keys = set()
         for manifest in manifests:
-            keys.add(shelf.put(manifest))
+            keys.add(self.put(kind, manifest))
             before.discard(_place(manifest))
         keys.update(key for key in (shelf.drop(place, version) for place in before) if key)
+        if kind == "cronjobs":
+            for place in before:
+                self._note_loop(place)
         return keys
 
     def look(self, key: Key) -> Observation | None:
@@ -179,13 +206,14 @@ class Observed:
         if task is None or task.deleted:
             return None
         jobs = tuple(job for job in self.jobs.of(key) if job.task_uid == task.uid)
+        pods = tuple(self.pods.of(key))
         return Observation(
             task=task,
             cron_job=self.cron_jobs.objects.get(key),
             jobs=jobs,
-            pods=tuple(self.pods.of(key)),
+            pods=pods,
             refusals={},
-            reported=frozenset(job.uid for job in jobs if job.uid in self.reported),
+            reported=frozenset(self.reported.intersection({job.uid for job in jobs} | {pod.uid for pod in pods})),
         )
 
 

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 
 import structlog
 
+from cronwright.plan.choose import LoopSettings
 from cronwright.plan.pod import RunnerSettings
 from cronwright_operator.apply import Writer
 from cronwright_operator.decide import Decision, Trouble, decide, is_stuck
 from cronwright_operator.errors import KubernetesError, NotFoundError, StalledError
+from cronwright_operator.follow import Follower
 from cronwright_operator.kubernetes import KINDS, Kubernetes
+from cronwright_operator.loops import Places
 from cronwright_operator.metrics import LAST_FULL_PASS, RECONCILE_SECONDS, RECONCILIATIONS
 from cronwright_operator.observe import Key, Observation, Observed
 from cronwright_operator.queue import KeyedQueue
@@ -45,12 +48,15 @@ class Reconciler:
         observed: Observed,
         queue: KeyedQueue[Key],
         writer: Writer,
+        follower: Follower,
         runner: RunnerSettings,
+        loops: LoopSettings,
         namespaces: tuple[str, ...],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._kubernetes, self._observed, self._queue, self._writer = kubernetes, observed, queue, writer
-        self._runner, self._namespaces, self._now = runner, namespaces, now
+        self._follower, self._places = follower, Places(observed, loops.max_tasks)
+        self._runner, self._loops, self._namespaces, self._now = runner, loops, namespaces, now
 
     async def work(self) -> None:
         """Take keys and reconcile them, for ever."""
@@ -117,16 +123,24 @@ class Reconciler:
     async def _reconcile(self, key: Key) -> float | None:
         seen = await self._observe(key)
         if seen is None:
+            self._places.note(key, False)
             return None
         now = self._now()
         try:
-            decision = decide(seen, self._runner, now)
+            decision = self._decide(key, seen, now)
             delivered = await self._writer.apply(key, seen.task, decision.actions, now)
         except StalledError as stalled:
             log.info("stalled", task=key.name, namespace=key.namespace, reason=stalled.reason, why=stalled.message)
             await self._tell_trouble(key, Trouble(stalled=stalled))
             return 0.0 if self._was_edited(key, seen) else STALLED_RETRY_SECONDS
         return 0.0 if self._was_edited(key, seen) else self._again_in(decision, delivered, now)
+
+    def _decide(self, key: Key, seen: Observation, now: datetime, trouble: Trouble | None = None) -> Decision:
+        decision = decide(
+            replace(seen, has_room=self._places.has_room(key)), self._runner, now, trouble, loops=self._loops
+        )
+        self._places.note(key, decision.is_loop)
+        return decision
 
     def _was_edited(self, key: Key, seen: Observation) -> bool:
         """Return whether the Task has another spec than the one just decided on.
@@ -141,6 +155,7 @@ class Reconciler:
         seen = self._observed.look(key)
         if seen is None:
             return None
+        seen = replace(seen, ticks=self._follower.ticks_of(seen.task.uid), timeline_problem=self._follower.problem)
         now = self._now()
         stuck = [job for job in seen.jobs if is_stuck(seen, job, now)]
         if not stuck:
@@ -162,7 +177,7 @@ class Reconciler:
             return
         now = self._now()
         try:
-            await self._writer.apply(key, seen.task, decide(seen, self._runner, now, trouble).actions, now)
+            await self._writer.apply(key, seen.task, self._decide(key, seen, now, trouble).actions, now)
         except (KubernetesError, StalledError) as error:
             log.warning("the status could not be written", task=key.name, namespace=key.namespace, error=str(error))
 

@@ -11,7 +11,7 @@ from cronwright.reasons import Outcome
 from cronwright.run.termination import dump_termination
 from cronwright_runner.assignment import Assignment
 from cronwright_runner.attempt import AttemptEnd
-from cronwright_runner.events import end_event, outcome_of, start_event, termination_of
+from cronwright_runner.events import end_event, log_end, start_event, termination_of
 from cronwright_runner.poller import Poller
 from cronwright_runner.processes import Processes
 from cronwright_runner.report import Report
@@ -45,9 +45,7 @@ class Account:
     def ended(self, number: int, end: AttemptEnd) -> Outcome:
         """Tell how the run has ended, with attempt `number`, and return its outcome."""
         event = end_event(self._settings, self._assignment, number, end)
-        outcome = outcome_of(end.reason)
-        level = logging.ERROR if outcome is Outcome.FAILED else logging.INFO
-        log.log(level, "the run %s: %s%s", outcome, end.reason, f": {end.message}" if end.message else "")
+        outcome = log_end(end)
         path = self._settings.termination_path
         # Before the delivery, so that a kill in the middle of it leaves the word of how the run ended
         leave_behind(path, dump_termination(termination_of(event, delivered=False)))

@@ -43,10 +43,18 @@ class AttemptEnd(NamedTuple):
 
 
 class Attempt:
-    """An attempt that has been started. `timeout` in seconds."""
+    """An attempt that has been started. `timeout` in seconds; `output` makes what takes the action's output, for the
+    descriptor 1 or 2.
+    """
 
     def __init__(
-        self, poller: Poller, processes: Processes, signals: Signals, timeout: int, action: Callable[[datetime], object]
+        self,
+        poller: Poller,
+        processes: Processes,
+        signals: Signals,
+        timeout: int,
+        action: Callable[[datetime], object],
+        output: Callable[[Poller, int], Sink] = Sink,
     ) -> None:
         self._poller, self._processes, self._signals, self._timeout = poller, processes, signals, timeout
         self._tail = Tail()
@@ -63,8 +71,8 @@ class Attempt:
             os.close(fd)
         self._oom_kills = oom_kills()
         self._relays = [
-            Relay(poller, stdout, Sink(poller, 1), self._tail),
-            Relay(poller, stderr, Sink(poller, 2), self._tail),
+            Relay(poller, stdout, output(poller, 1), self._tail),
+            Relay(poller, stderr, output(poller, 2), self._tail),
         ]
         poller.watch(self._results, READABLE, self._read_verdict)
         adopt_orphans()
@@ -85,7 +93,8 @@ class Attempt:
                 None,
             )
         elif stopped is not None:
-            reason, message, payload = Reason.TERMINATED, f"the pod was told to end while the action ran{stopped}", None
+            reason, why = why_stopped(self._signals)
+            message, payload = f"{why} while the action ran{stopped}", None
         else:
             verdict = self._judged()
             reason, message, payload = verdict.reason, verdict.message, verdict.payload
@@ -148,6 +157,13 @@ def _crash(exit_code: int | None) -> Verdict:
     else:
         message = f"the action's process ended with exit code {exit_code} before the action returned"
     return Verdict(Reason.ACTION_FAILED, message)
+
+
+def why_stopped(signals: Signals) -> tuple[Reason, str]:
+    """Return the reason of a run that is told to end by `signals`, and how its message begins."""
+    if signals.superseded:
+        return Reason.SUPERSEDED, "the Task was edited"
+    return Reason.TERMINATED, "the pod was told to end"
 
 
 def signal_name(number: int) -> str:

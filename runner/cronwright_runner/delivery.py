@@ -41,20 +41,39 @@ class Delivery:
             Unavailable: try again later.
             Refused: don't.
         """
-        body = json.dumps({"data": [{"type": "timeline", "attributes": event} for event in events]}).encode()
-        target = urllib.parse.urlsplit(self.url)
+        connection = self.connection()
         try:
-            connection = self._connection(target)
+            self.post_over(connection, [json.dumps(event).encode() for event in events])
+        finally:
+            connection.close()
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Return a connection for `post_over`, which opens it.
+
+        Raises:
+            Refused: the URL or the CA file can't be used.
+        """
+        try:
+            return self._connection(urllib.parse.urlsplit(self.url))
         except (ValueError, OSError) as error:
             raise Refused(f"{self.url} with CA file {self.ca_file} can't be used: {error}") from error
+
+    def post_over(self, connection: http.client.HTTPConnection, events: Sequence[bytes]) -> None:
+        """Post `events` (JSON:API attributes, each as JSON), all or none, and leave the connection as the answer does.
+
+        Raises:
+            Unavailable: try again later, over another connection.
+            Refused: don't.
+        """
+        body = b'{"data": [%s]}' % b", ".join(b'{"type": "timeline", "attributes": %s}' % event for event in events)
+        target = urllib.parse.urlsplit(self.url)
         try:
             connection.request("POST", target.path.rstrip("/") + _PATH, body, self._headers())
             answer = connection.getresponse()
             detail = answer.read(_SHOWN_BYTES).decode("utf-8", "replace").strip()
+            answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable(f"{self.url}: {error or type(error).__name__}") from error
-        finally:
-            connection.close()
         if 200 <= answer.status < 300:
             return
         said = f"{self.url}{_PATH} answered {answer.status} {answer.reason}" + (f": {detail}" if detail else "")

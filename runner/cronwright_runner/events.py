@@ -1,5 +1,6 @@
 """Turns what happens to a run into the events that its runner reports, and into the termination message."""
 
+import logging
 from datetime import datetime
 from functools import partial
 
@@ -10,6 +11,8 @@ from cronwright.timeline.limits import MAX_MESSAGE_CHARACTERS
 from cronwright_runner.assignment import Assignment
 from cronwright_runner.attempt import AttemptEnd
 from cronwright_runner.settings import Settings
+
+log = logging.getLogger("cronwright.runner")
 
 
 def start_event(settings: Settings, assignment: Assignment, attempt: int, started_at: datetime) -> Event:
@@ -51,6 +54,14 @@ def termination_of(event: Event, delivered: bool) -> Termination:
         finished_at=event.finished_at,
         delivered=delivered,
     )
+
+
+def log_end(end: AttemptEnd) -> Outcome:
+    """Write to the log how a run has ended, and return its outcome."""
+    outcome = outcome_of(end.reason)
+    level = logging.ERROR if outcome is Outcome.FAILED else logging.INFO
+    log.log(level, "the run %s: %s%s", outcome, end.reason, f": {end.message}" if end.message else "")
+    return outcome
 
 
 def outcome_of(reason: Reason) -> Outcome:

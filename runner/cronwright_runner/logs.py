@@ -22,6 +22,13 @@ def configure(log_format: LogFormat, **keys: str) -> None:
     logging.root.setLevel(logging.INFO)
 
 
+def line(log_format: LogFormat, message: str, **keys: str) -> bytes:
+    """Return a line such as the log has, with `message` and `keys`, to stand before what a program prints."""
+    formatter = _Json(keys) if log_format == "json" else _Text(keys)
+    record = logging.LogRecord("cronwright.runner", logging.INFO, "", 0, message, None, None)
+    return formatter.format(record).encode() + b"\n"
+
+
 class _Json(logging.Formatter):
     def __init__(self, keys: dict[str, str]) -> None:
         super().__init__()

@@ -68,4 +68,9 @@ def _run(signals: Signals) -> int:
         processes.reap()
 
     poller.watch(signals.fd, READABLE, on_signal)
+    if document.loop is not None:
+        # Imported here only: no other run may wait for it
+        from cronwright_runner.loop_main import execute
+
+        return execute(settings, assignment, signals, poller, processes)
     return Run(settings, assignment, signals, poller, processes).execute()

@@ -64,8 +64,21 @@ class Processes:
             if pid == 0:
                 return
             if pid in self._running:
-                self._running.remove(pid)
-                self._ended[pid] = os.waitstatus_to_exitcode(status)
+                self._note(pid, status)
+
+    def wait(self, pid: int) -> None:
+        """Wait until child `pid` has ended, which it is about to."""
+        if pid in self._running:
+            self._note(pid, os.waitpid(pid, 0)[1])
+
+    def forget(self, pid: int) -> None:
+        """Drop what is known of child `pid`, which has ended."""
+        self._ended.pop(pid, None)
+
+    def _note(self, pid: int, status: int) -> None:
+        self._running.remove(pid)
+        self._kept.discard(pid)
+        self._ended[pid] = os.waitstatus_to_exitcode(status)
 
     def exit_code(self, pid: int) -> int | None:
         """Return the exit code of child `pid`, minus the number of the signal that killed it, or None while it runs."""
@@ -90,7 +103,7 @@ class Processes:
         The children of what is killed come to this process as orphans, so it takes several calls until all are found.
         """
         self.reap()
-        left = [pid for pid in _children_of(os.getpid()) if pid not in self._kept]
+        left = [pid for pid in _children() if pid not in self._kept]
         for pid in left:
             _signal(os.kill, pid, signal.SIGKILL)
         return not left
@@ -154,6 +167,14 @@ def _signal(send: Callable[[int, int], None], target: int, number: signal.Signal
     except (ProcessLookupError, PermissionError):
         # It has ended, or belongs to another user by a set-uid program, which only the container's end can stop
         return
+
+
+def _children() -> list[int]:
+    """Return this process's children, which has one thread."""
+    own = os.getpid()
+    listing = Path(f"/proc/{own}/task/{own}/children")
+    # A kernel may be built without it; a child that ends meanwhile may hide another, so only an empty one is the truth
+    return [int(pid) for pid in listing.read_text().split()] if listing.exists() else _children_of(own)
 
 
 def _children_of(parent: int) -> list[int]:

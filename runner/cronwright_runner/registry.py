@@ -7,6 +7,7 @@ start. A built-in name always means the built-in action: a package can't take it
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,7 @@ BUILT_IN = {
 Action = Callable[[Context], object]
 
 
+@cache
 def find(name: str) -> str:
     """Return where the action `name` is, as `module:function`, without importing it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -13,18 +14,28 @@ from cronwright.reasons import Outcome, Reason
 from cronwright.run.gate import gate
 from cronwright_runner import registry
 from cronwright_runner.assignment import Assignment
-from cronwright_runner.attempt import Attempt, AttemptEnd
+from cronwright_runner.attempt import Attempt, AttemptEnd, why_stopped
 from cronwright_runner.context import Context
 from cronwright_runner.errors import UnknownAction
-from cronwright_runner.poller import Poller
+from cronwright_runner.poller import Poller, Sink
 from cronwright_runner.processes import Processes
 from cronwright_runner.settings import Settings
 from cronwright_runner.signals import Signals
 
 if TYPE_CHECKING:
-    from cronwright_runner.account import Account
+    from typing import Protocol
 
-_NO_RETRY = frozenset({Reason.COMPLETED, Reason.INVALID_ATTRIBUTES, Reason.UNKNOWN_ACTION, Reason.TERMINATED})
+    class Account(Protocol):
+        """Who is told how the run goes."""
+
+        def started(self, number: int, started_at: datetime) -> None: ...
+        def goes_on(self, number: int, end: AttemptEnd, retry_at: datetime) -> None: ...
+        def ended(self, number: int, end: AttemptEnd) -> Outcome: ...
+
+
+_NO_RETRY = frozenset(
+    {Reason.COMPLETED, Reason.INVALID_ATTRIBUTES, Reason.UNKNOWN_ACTION, Reason.TERMINATED, Reason.SUPERSEDED}
+)
 
 log = logging.getLogger("cronwright.runner")
 
@@ -44,22 +55,29 @@ class Run:
     """One run in this pod."""
 
     def __init__(
-        self, settings: Settings, assignment: Assignment, signals: Signals, poller: Poller, processes: Processes
+        self,
+        settings: Settings,
+        assignment: Assignment,
+        signals: Signals,
+        poller: Poller,
+        processes: Processes,
+        account: Account | None = None,
+        output: Callable[[Poller, int], Sink] = Sink,
     ) -> None:
         self._settings, self._assignment, self._signals = settings, assignment, signals
         self._poller, self._processes = poller, processes
-        self._opened: Account | None = None
+        self._opened, self._output = account, output
 
     def execute(self) -> ExitCode:
         """Run the action, unless the gate says not to, give account of it, and return the exit code."""
-        number, end = self._end()
+        number, end = self.end()
         outcome = self._account().ended(number, end)
         if end.reason is Reason.TERMINATED:
             return ExitCode.TERMINATED
         return ExitCode.FINAL if outcome is Outcome.FAILED else ExitCode.DONE
 
-    def _end(self) -> tuple[int, AttemptEnd]:
-        """Return the number of the last attempt, and how it ended."""
+    def end(self) -> tuple[int, AttemptEnd]:
+        """Run the action, unless the gate says not to, and return the number of the last attempt, and how it ended."""
         now = datetime.now(UTC)
         skip = gate(self._assignment.document, self._assignment.due, now)
         if skip is not None:
@@ -88,8 +106,8 @@ class Run:
             self._account().goes_on(number, end, end.finished_at + timedelta(seconds=pause))
             self._pause(pause)
             number += 1
-        message = f"the pod was told to end before attempt {number} had started"
-        return number, AttemptEnd(Reason.TERMINATED, message, datetime.now(UTC))
+        reason, why = why_stopped(self._signals)
+        return number, AttemptEnd(reason, f"{why} before attempt {number} had started", datetime.now(UTC))
 
     def _pause(self, seconds: int) -> None:
         until = time.monotonic() + seconds
@@ -115,13 +133,15 @@ class Run:
             log.info("attempt %s of %s: action %s starts", number, document.retry.limit + 1, document.action_name)
             return run(context)
 
-        attempt = Attempt(self._poller, self._processes, self._signals, document.timeout_seconds, action)
+        attempt = Attempt(self._poller, self._processes, self._signals, document.timeout_seconds, action, self._output)
         self._account().started(number, attempt.started_at)
         return attempt.end()
 
     def _account(self) -> Account:
         if self._opened is None:
-            from cronwright_runner.account import Account
+            from cronwright_runner import account
 
-            self._opened = Account(self._settings, self._assignment, self._signals, self._poller, self._processes)
+            self._opened = account.Account(
+                self._settings, self._assignment, self._signals, self._poller, self._processes
+            )
         return self._opened

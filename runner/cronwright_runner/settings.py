@@ -41,6 +41,12 @@ class Settings(NamedTuple):
     """CRONWRIGHT_GRACE_SECONDS: the pod's terminationGracePeriodSeconds; the runner is gone 2 s before it is over."""
     log_format: LogFormat
     """CRONWRIGHT_LOG_FORMAT: json or text."""
+    loop_start_path: Path
+    """CRONWRIGHT_LOOP_START_PATH: when a loop's plan takes over."""
+    end_path: Path
+    """CRONWRIGHT_END_PATH: the request to a loop's pod to end; may be missing or empty."""
+    loop_directory: Path
+    """CRONWRIGHT_LOOP_DIRECTORY: what a loop's ticker and runner share."""
 
 
 def termination_path(environment: Mapping[str, str]) -> Path:
@@ -80,6 +86,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         termination_path=termination_path(environment),
         grace_seconds=_grace(environment.get("CRONWRIGHT_GRACE_SECONDS", "")),
         log_format=_log_format(environment.get("CRONWRIGHT_LOG_FORMAT", "")),
+        loop_start_path=path("CRONWRIGHT_LOOP_START_PATH", names.LOOP_START_PATH),
+        end_path=path("CRONWRIGHT_END_PATH", names.END_PATH),
+        loop_directory=path("CRONWRIGHT_LOOP_DIRECTORY", names.LOOP_DIRECTORY),
     )
 
 

@@ -20,6 +20,8 @@ class Signals:
         os.set_blocking(self._wakeup, False)
         self._stopped_at = float("inf")
         self._grace = 30.0
+        self.superseded = False
+        """Whether it is to end because its Task was edited."""
         # Bytes that no longer fit mean only that the poller has enough of them to wake up
         signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._stop)
@@ -33,6 +35,11 @@ class Signals:
     def stopping(self) -> bool:
         """Return whether the runner was told to end."""
         return self._stopped_at != float("inf")
+
+    def stop(self, superseded: bool = False) -> None:
+        """End as at SIGTERM, or because the Task was edited."""
+        if not self.stopping():
+            self._stopped_at, self.superseded = time.monotonic(), superseded
 
     def leave_at(self) -> float:
         """Return when the runner must be gone, on the monotonic clock; infinity until it is told to end."""
@@ -51,5 +58,4 @@ class Signals:
             return
 
     def _stop(self, _signal: int, _frame: object) -> None:
-        if not self.stopping():
-            self._stopped_at = time.monotonic()
+        self.stop()

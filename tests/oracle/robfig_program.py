@@ -5,16 +5,16 @@ The program reads the time zones of the tzdata package, so that a difference is 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import tzdata  # type: ignore[import-untyped]
+
+from support.go_program import built
 
 END_OF_TIME = 250_000_000_000  # seconds; in the year 9892
 
@@ -52,29 +52,8 @@ def ask(questions: Iterable[Question]) -> list[Answer]:
     """The answers to all questions, in their order. Raises where Go is missing or the build fails."""
     asked = "".join(json.dumps(asdict(question)) + "\n" for question in questions)
     environment = os.environ | {"ZONEINFO": str(Path(tzdata.__file__).parent / "zoneinfo"), "TZ": "UTC"}
-    said = subprocess.run([_program()], input=asked, env=environment, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [built(_SOURCE, "oracle")], input=asked, env=environment, capture_output=True, text=True, check=True
+    )
     answers = [json.loads(line) for line in said.stdout.splitlines()]
     return [Answer(answer["times"] or [], answer.get("lost", False), answer.get("error")) for answer in answers]
-
-
-def _program() -> Path:
-    sources = sorted(_SOURCE.iterdir())
-    key = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    program = _cache() / f"robfig-{key}"
-    if not program.exists():
-        go = shutil.which("go")
-        if go is None:
-            raise RuntimeError("the oracle is a Go program; install Go 1.22 or later and put it on the PATH")
-        program.parent.mkdir(parents=True, exist_ok=True)
-        # Moved into place when it is whole: two test runs at once, or one that is interrupted, leave no half program.
-        unfinished = program.with_suffix(f".{os.getpid()}")
-        subprocess.run([go, "build", "-o", unfinished, "."], cwd=_SOURCE, check=True)
-        unfinished.replace(program)
-    return program
-
-
-def _cache() -> Path:
-    own = os.environ.get("CRONWRIGHT_CACHE")
-    if own:
-        return Path(own) / "oracle"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cronwright" / "oracle"

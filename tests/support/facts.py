@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from cronwright.instants import format_seconds
-from cronwright.names import TASK_ANNOTATION
+from cronwright.names import END_ANNOTATION, LOOP_START_ANNOTATION, TASK_ANNOTATION
 from cronwright.plan.choose import choose
+from cronwright.plan.loop import closed, opened
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
@@ -37,10 +38,22 @@ def a_task(schedule: str = "* * * * *", status: Mapping[str, Any] | None = None,
     return {**manifest, "status": status or {"observedGeneration": -1}}
 
 
-def a_cron_job(task: Mapping[str, Any], remembered: datetime | None = None, **metadata: Any) -> dict[str, Any]:
-    """Return the CronJob that the operator made of `task`; `metadata` is laid over its own."""
+def a_cron_job(
+    task: Mapping[str, Any],
+    remembered: datetime | None = None,
+    *,
+    start: datetime | None = None,
+    suspend: bool = False,
+    **metadata: Any,
+) -> dict[str, Any]:
+    """Return the CronJob that the operator made of `task`; `metadata` is laid over its own.
+
+    With the `start` of a loop it is open, or closed where it is to `suspend`.
+    """
     parsed = parse_task(task)
     manifest = cron_job(parsed, choose(parsed), RUNNER)
+    if start is not None:
+        manifest = closed(manifest, start) if suspend else opened(manifest, start)
     own: Any = manifest["metadata"]
     wrote = {"manager": "cronwright", "operation": "Update", "fieldsV1": {"f:spec": {}}}
     seen = {"uid": "cron-job-uid", "resourceVersion": "5", "managedFields": [wrote]}
@@ -57,9 +70,13 @@ def a_job(
     message: str = "",
     ended_at: datetime | None = None,
     made: float = 0,
+    start: datetime | None = None,
     **metadata: Any,
 ) -> dict[str, Any]:
-    """Return the Job of the fire time `due`, or one made by hand where that is None, as it was `made` seconds later."""
+    """Return the Job of the fire time `due`, or one made by hand where that is None, as it was `made` seconds later.
+
+    With the `start` of a loop it is the Job of the window that opens at `due`.
+    """
     document = dump_document(choose(parse_task(task)).document)
     name = job_name("backup", due) if due else "by-hand"
     conditions = [
@@ -85,14 +102,25 @@ def a_job(
         },
         "spec": {
             "activeDeadlineSeconds": 4200,
-            "template": {"metadata": {"annotations": {TASK_ANNOTATION: document}}},
+            "template": {
+                "metadata": {
+                    "annotations": {
+                        TASK_ANNOTATION: document,
+                        **({LOOP_START_ANNOTATION: format_seconds(start)} if start else {}),
+                    }
+                }
+            },
         },
         "status": {"conditions": conditions if ended else []},
     }
 
 
-def a_pod(job: Mapping[str, Any], state: Mapping[str, Any] | None = None, **status: Any) -> dict[str, Any]:
-    """Return the pod of `job`, made a second after it, with its runner's container in `state`."""
+def a_pod(
+    job: Mapping[str, Any], state: Mapping[str, Any] | None = None, *, end: str = "", **status: Any
+) -> dict[str, Any]:
+    """Return the pod of `job`, made a second after it, with its runner's container in `state`; `end` is the request to
+    end that was made of it.
+    """
     metadata = job["metadata"]
     containers = [{"name": "runner", "state": state}] if state is not None else []
     created = datetime.fromisoformat(metadata["creationTimestamp"]) + timedelta(seconds=1)
@@ -101,6 +129,7 @@ def a_pod(job: Mapping[str, Any], state: Mapping[str, Any] | None = None, **stat
             "name": f"{metadata['name']}-x2x4z",
             "namespace": "shop",
             "uid": "pod-uid",
+            "annotations": {END_ANNOTATION: end} if end else {},
             "resourceVersion": "9",
             "creationTimestamp": format_seconds(created),
             "labels": {**metadata["labels"], "batch.kubernetes.io/job-name": metadata["name"]},

@@ -18,8 +18,8 @@ KEPT_PODS = 4096
 
 @dataclass(frozen=True, slots=True)
 class PodOfTask:
-    """A pod whose Job the CronJob of a Task owns. `may_be_scheduled`: the CronJob controller made the Job, or the pod
-    names a time."""
+    """A pod whose Job the CronJob of a Task owns. `is_of_controller`: the CronJob controller made the Job;
+    `may_be_scheduled`: it did, or the pod names a time."""
 
     name: str
     uid: str
@@ -28,6 +28,7 @@ class PodOfTask:
     task_uid: str
     as_user_email: str | None
     may_be_scheduled: bool
+    is_of_controller: bool
 
 
 class Ownership:
@@ -78,6 +79,7 @@ class Ownership:
             raise Forbidden("cronjob_without_task", f"CronJob {cron_job_name} belongs to no Task")
         annotations = _annotations(pod)
         as_user = annotations.get(AS_USER_ANNOTATION)
+        is_of_controller = _owner(job, "batch", "CronJob", controller=True) is not None
         return PodOfTask(
             name=name,
             uid=uid,
@@ -85,8 +87,8 @@ class Ownership:
             task=task_owner[0],
             task_uid=task_owner[1],
             as_user_email=as_user if isinstance(as_user, str) and as_user else None,
-            may_be_scheduled=_owner(job, "batch", "CronJob", controller=True) is not None
-            or SCHEDULED_TIME_ANNOTATION in annotations,
+            may_be_scheduled=is_of_controller or SCHEDULED_TIME_ANNOTATION in annotations,
+            is_of_controller=is_of_controller,
         )
 
     async def _read(self, path: str, kind: str, name: str, uid: str) -> Mapping[str, JSON]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cronwright.timeline.event import Event
+from cronwright.timeline.span import Span
 from cronwright_api.auth.identity import Identities
 from cronwright_api.auth.ownership import Ownership, PodOfTask
 from cronwright_api.errors import Forbidden
@@ -10,11 +11,11 @@ from cronwright_api.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Someone who may write events: the operator, or a pod."""
+    """Someone who may write events and spans: the operator, or a pod."""
 
     pod: PodOfTask | None
 
-    def check(self, event: Event, pointer: str) -> None:
+    def check(self, event: Event | Span, pointer: str) -> None:
         """Check that the reporter may write `event`, which stands at `pointer`.
 
         Raises:
@@ -50,7 +51,7 @@ class Reporters:
         return Reporter(await self._ownership.of(identity))
 
 
-def refusal(pod: PodOfTask, event: Event) -> tuple[str, str] | None:
+def refusal(pod: PodOfTask, event: Event | Span) -> tuple[str, str] | None:
     """Return which attribute of `event` is not the pod's to write and why, or None where all of them are."""
     own = f"pod {pod.namespace}/{pod.name} writes only for"
     if event.reported_by != "runner":
@@ -74,6 +75,11 @@ def refusal(pod: PodOfTask, event: Event) -> tuple[str, str] | None:
             "as_user_email",
             f"{own} the user that it runs as, {runs_as}, not {(event.as_user_email or 'nobody')[:80]!a}",
         )
+    if isinstance(event, Span):
+        if pod.is_of_controller:
+            return None
+        made = f"the Job of pod {pod.namespace}/{pod.name} was made by hand"
+        return "kind", f"{made}, so it owns no fire times but its own; write start or end"
     if event.trigger == "schedule" and not pod.may_be_scheduled:
         return (
             "trigger",

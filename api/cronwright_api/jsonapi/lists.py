@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
+from cronwright.instants import parse_instant
 from cronwright.jsontypes import JSON
 from cronwright.timeline.query import Condition, Operator, QueryError, parse_query, parse_triples
 from cronwright_api.errors import BadRequest
@@ -30,8 +32,8 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a list is asked for. `number` counts from 1; with `after` or `before` it is not looked at. `fields` None
-    means all."""
+    """What a list is asked for. `number` counts from 1; with `after` or `before` it is not looked at. `seen_at` is when
+    the row of these was created, as far as the asker knows. `fields` None means all."""
 
     conditions: tuple[Condition, ...]
     namespace: str | None
@@ -40,6 +42,7 @@ class ListRequest:
     number: int
     after: UUID | None
     before: UUID | None
+    seen_at: datetime | None
     fields: tuple[str, ...] | None
 
 
@@ -88,7 +91,7 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
                 f"the parameter {name[:80]!a} is unknown; write some of {known}",
                 parameter=name[:80],
             )
-    after, before = _id(single, "page[after]"), _id(single, "page[before]")
+    (after, after_at), (before, before_at) = _row(single, "page[after]"), _row(single, "page[before]")
     if (after is not None) + (before is not None) + ("page[number]" in single) > 1:
         raise BadRequest(
             "page_ambiguous",
@@ -106,6 +109,7 @@ def parse_list_request(pairs: Sequence[tuple[str, str]], collection: Collection)
         number=_number(single, "page[number]", 1, MAX_NUMBER),
         after=after,
         before=before,
+        seen_at=after_at or before_at,
         fields=_fields(single, collection),
     )
 
@@ -253,12 +257,12 @@ def _number(single: Mapping[str, str], name: str, default: int, most: int) -> in
     return int(text)
 
 
-def _id(single: Mapping[str, str], name: str) -> UUID | None:
+def _row(single: Mapping[str, str], name: str) -> tuple[UUID | None, datetime | None]:
     if name not in single:
-        return None
+        return None, None
+    identity, at, seen_at = single[name].partition("@")
     try:
-        return UUID(single[name])
+        return UUID(identity), parse_instant(seen_at) if at else None
     except ValueError:
-        raise BadRequest(
-            "page_invalid", f"{name} is {single[name][:80]!a}; write the id of a row", parameter=name
-        ) from None
+        detail = f"{name} is {single[name][:80]!a}; write the id of a row, or ID@CREATED_AT"
+        raise BadRequest("page_invalid", detail, parameter=name) from None

@@ -8,8 +8,9 @@ than that is worth.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy
@@ -93,6 +94,18 @@ class Database:
             else:
                 pages = await connection.scalar(sqlalchemy.text("SELECT pg_database_size(current_database())"))
         return None if pages is None else int(pages)
+
+
+async def take_turns(connection: AsyncConnection, names: Iterable[str]) -> None:
+    """Wait until no other transaction that named one of `names` is under way, and make others wait for this one.
+
+    To be called first in a transaction. In SQLite, with its one writer, there is nothing to wait for.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    # In one order everywhere, or two transactions could wait for each other
+    for key in sorted({int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True) for name in names}):
+        await connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def insert_missing(connection: AsyncConnection, table: Table) -> Any:

@@ -1,7 +1,7 @@
-"""Ingest: events into the timeline, and their runs folded, in one transaction."""
+"""Ingest: events into the timeline, their runs folded, and spans beside them, in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.event import Event
 from cronwright.timeline.fold import fold, note_of
+from cronwright.timeline.span import KIND, Span
 from cronwright_api.store import tables
-from cronwright_api.store.database import Database, insert_missing
-from cronwright_api.store.rows import Row, event_of_row, row_of_event, values_of_run
+from cronwright_api.store.database import Database, insert_missing, take_turns
+from cronwright_api.store.rows import Row, event_of_row, row_of_event, row_of_span, values_of_run
+from cronwright_api.store.spans import account, open_runs_end
 
 MAX_NOTES = 20
 """Notes kept on a run. More come only of a defect, and a run must stay of a size that a list can hold."""
@@ -21,45 +23,70 @@ MAX_NOTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """The rows of the events that were posted, in their order, and which of them are new."""
+    """The rows of what was posted, in its order; which of that is new; and the ends that spans brought to open runs."""
 
     rows: Sequence[Row]
-    created: Sequence[Event]
+    created: Sequence[Event | Span]
+    ended: Sequence[Event]
 
 
-async def ingest(database: Database, events: Sequence[Event], now: datetime) -> Ingested:
-    """Store `events`; one that the timeline has already stays as it is. All of them are committed when this returns.
+async def ingest(database: Database, posted: Sequence[Event | Span], now: datetime) -> Ingested:
+    """Store events, and enter spans into the account of their Tasks. All of it is committed when this returns.
 
-    There is one exception to "stays as it is": an end that the operator inferred gives way to the runner's own
-    under the same id. It goes to the run's notes, and the row gets a new place in the sequence, so that who follows
-    the timeline sees it.
+    An event that the timeline has already stays as it is, with one exception: an end that the operator inferred gives
+    way to the runner's own under the same id. It goes to the run's notes, and the row gets a new place in the sequence,
+    so that who follows the timeline sees it.
+
+    A span's row is the one that has its first fire time afterwards: a span, or the latest event of a run.
 
     Raises:
         StoreUnavailable: nothing was stored.
     """
-    by_id = _by_id(events)
+    events = [one for one in posted if isinstance(one, Event)]
+    claims = [one for one in posted if isinstance(one, Span)]
     async with database.writing() as connection:
-        found = await connection.execute(_of_ids(list(by_id)))
-        existing = {row["id"]: row for row in found.mappings()}
-        inferred = {
-            key: row
-            for key, row in existing.items()
-            if row["reported_by"] == "operator" and by_id[key].reported_by == "runner"
-        }
-        new = [event for key, event in by_id.items() if key not in existing or key in inferred]
-        notes: dict[UUID, list[str]] = {}
-        for row in inferred.values():
-            notes.setdefault(row["run_id"], []).append(note_of(event_of_row(row)))
-        if inferred:
-            await connection.execute(delete(tables.event).where(tables.event.c.id.in_(list(inferred))))
-        if new:
-            await connection.execute(
-                insert_missing(connection, tables.event), [row_of_event(event, now) for event in new]
-            )
-            await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, now)
-        stored = await connection.execute(_of_ids(list(by_id)))
+        await take_turns(connection, {one.task_uid for one in posted})
+        new = await _store(connection, events, now)
+        ended = await _store(connection, await open_runs_end(connection, claims, now), now)
+        accounted = await account(connection, new, claims, now)
+        ids = {one.id for one in events} | {identity for identity in accounted.rows if identity is not None}
+        stored = await connection.execute(_of_ids(list(ids)))
         rows = {row["id"]: row for row in stored.mappings()}
-    return Ingested([rows[event.id] for event in events], new)
+    of_claims = iter(accounted.rows)
+    answers = [_answer(rows, one.id if isinstance(one, Event) else next(of_claims), one, now) for one in posted]
+    return Ingested(answers, [*new, *accounted.changed], ended)
+
+
+def _answer(rows: Mapping[UUID, Row], identity: UUID | None, one: Event | Span, now: datetime) -> Row:
+    if identity is None:
+        # The events of the run that has the fire time went with retention: what was said of it is not kept, either
+        assert isinstance(one, Span)
+        return row_of_span(one, now)
+    return rows[identity]
+
+
+async def _store(connection: AsyncConnection, events: Sequence[Event], now: datetime) -> list[Event]:
+    """Store `events` and fold their runs; return those that are new."""
+    if not events:
+        return []
+    by_id = _by_id(events)
+    found = await connection.execute(_of_ids(list(by_id)))
+    existing = {row["id"]: row for row in found.mappings()}
+    inferred = {
+        key: row
+        for key, row in existing.items()
+        if row["reported_by"] == "operator" and by_id[key].reported_by == "runner"
+    }
+    new = [event for key, event in by_id.items() if key not in existing or key in inferred]
+    notes: dict[UUID, list[str]] = {}
+    for row in inferred.values():
+        notes.setdefault(row["run_id"], []).append(note_of(event_of_row(row)))
+    if inferred:
+        await connection.execute(delete(tables.event).where(tables.event.c.id.in_(list(inferred))))
+    if new:
+        await connection.execute(insert_missing(connection, tables.event), [row_of_event(event, now) for event in new])
+        await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, now)
+    return new
 
 
 def _of_ids(ids: Sequence[UUID]) -> Select[Any]:
@@ -74,14 +101,16 @@ def _by_id(events: Sequence[Event]) -> Mapping[UUID, Event]:
     return by_id
 
 
-_FOLDED = [column for column in tables.event.c if column.name not in ("log_tail", "payload")]
+_FOLDED = [tables.event.c[field.name] for field in fields(Event) if field.name not in ("log_tail", "payload")]
 
 
 async def _fold_runs(
     connection: AsyncConnection, run_ids: Sequence[UUID], notes: Mapping[UUID, Sequence[str]], now: datetime
 ) -> None:
     found = await connection.execute(
-        select(*_FOLDED).where(tables.event.c.run_id.in_(run_ids)).order_by(tables.event.c.seq)
+        select(*_FOLDED)
+        .where(tables.event.c.run_id.in_(run_ids), tables.event.c.kind != KIND)
+        .order_by(tables.event.c.seq)
     )
     events: dict[UUID, list[Event]] = {}
     for row in found.mappings():

@@ -3,6 +3,7 @@ arrive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from cronwright_api.store.rows import Row
 
 COUNTED = 10_000
 """Rows that are counted at most: beyond, a count would cost more than the page."""
+
+_LAST_SEQ = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,18 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which rows: from an offset on, or behind (`after`) or ahead of (`before`) the row with an id."""
+    """Which rows: from an offset on, or behind (`after`) or ahead of (`before`) the row with an id.
+
+    `seen_at` is the time of creation that the row had when it was seen. Rows such as spans get a new one with each
+    change; sorted by it, the page then goes on from the place that the row had, with what was created at the same
+    instant once more.
+    """
 
     size: int
     offset: int = 0
     after: UUID | None = None
     before: UUID | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,9 @@ async def page_of(
         rows = await _rows(connection, _ordered(wanted, table, keys).limit(part.size + 1).offset(part.offset))
         return Page(rows[: part.size], len(rows) > part.size, part.offset, total)
     found = await connection.execute(select(table).where(table.c.id == cursor, *conditions[:1]))
-    row = found.mappings().one_or_none()
+    row: Row | None = found.mappings().one_or_none()
+    if part.seen_at is not None and [key.column for key in order] == ["created_at"]:
+        row = row if row is not None and row["created_at"] == part.seen_at else _place(part, order[0])
     if row is None:
         raise UnknownRow
     if part.after is not None:
@@ -87,6 +98,12 @@ async def page_of(
         connection, table, [*conditions, _beyond(table, keys, rows[0] if rows else row, behind=False)]
     )
     return Page(rows, more, preceding, total)
+
+
+def _place(part: Slice, key: SortKey) -> Row:
+    """Return what stands for a row that has gone from where it was: the near end of what was created with it."""
+    is_first = (part.after is not None) != key.descending
+    return {"created_at": part.seen_at, "seq": 0 if is_first else _LAST_SEQ}
 
 
 async def _rows(connection: AsyncConnection, statement: Select[Any]) -> list[Row]:

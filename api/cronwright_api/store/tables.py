@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    text,
 )
 
 
@@ -47,6 +48,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+ONLY_SPANS = "last_at IS NOT NULL"
 
 event = Table(
     "event",
@@ -81,13 +84,21 @@ event = Table(
     Column("node", String, nullable=False),
     Column("log_tail", Text, nullable=False),
     Column("payload", JSON(none_as_null=True)),
+    Column("first_at", Instant),
+    Column("last_at", Instant),
+    Column("count", BigInteger),
+    Column("schedule", String),
+    Column("time_zone", String),
     Index(None, "created_at", "seq"),
     Index(None, "namespace", "created_at", "seq"),
     Index(None, "task_uid", "created_at", "seq"),
     Index(None, "run_id", "seq"),
+    # Only spans are in it, so that an event costs it nothing
+    Index(None, "task_uid", "last_at", sqlite_where=text(ONLY_SPANS), postgresql_where=text(ONLY_SPANS)),
     sqlite_autoincrement=True,
 )
-"""One row an event, under the id of its key (`cronwright.run.ids.event_id`)."""
+"""One row an event, under the id of its key (`cronwright.run.ids.event_id`), or a span, whose `scheduled_at` is its
+first fire time and whose `run_id` its own id."""
 
 run = Table(
     "run",
@@ -120,6 +131,7 @@ run = Table(
     Index(None, "created_at", "seq"),
     Index(None, "namespace", "created_at", "seq"),
     Index(None, "task_uid", "created_at", "seq"),
+    Index(None, "task_uid", "scheduled_at"),
     Index(None, "updated_at"),
     sqlite_autoincrement=True,
 )

@@ -1,9 +1,10 @@
 """What is asked of the timeline's tables, other than pages: one row by its id, and the namespaces that there are."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Select, Table, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright_api.store import tables
@@ -17,14 +18,18 @@ async def row_by_id(connection: AsyncConnection, table: Table, identity: UUID) -
 
 
 async def namespaces(connection: AsyncConnection) -> Sequence[str]:
-    """Return the namespaces that have runs, sorted."""
-    column = tables.run.c.namespace
+    """Return the namespaces that have runs or rows of the timeline, sorted. A span may be all that there is of one."""
+    found = await connection.execute(union(_namespaces(tables.run), _namespaces(tables.event)))
+    return sorted(found.scalars())
+
+
+def _namespaces(table: Table) -> Select[Any]:
+    column = table.c.namespace
     # A step in the index for each namespace; DISTINCT would read every row
-    step = select(func.min(column).label("namespace")).cte("step", recursive=True)
+    step = select(func.min(column).label("namespace")).cte(f"step_{table.name}", recursive=True)
     step = step.union_all(
         select(select(func.min(column)).where(column > step.c.namespace).scalar_subquery()).where(
             step.c.namespace.is_not(None)
         )
     )
-    found = await connection.execute(select(step.c.namespace).where(step.c.namespace.is_not(None)))
-    return list(found.scalars())
+    return select(step.c.namespace).where(step.c.namespace.is_not(None))

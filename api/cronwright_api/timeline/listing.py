@@ -30,7 +30,7 @@ async def page_for(database: Database, stored: StoredCollection, reader: Reader,
     visible = await _visible(database, reader, asked.namespace)
     conditions = [replace(condition, column=stored.names[condition.column]) for condition in asked.conditions]
     order = [SortKey(stored.names[key.column], key.descending) for key in asked.sort]
-    part = Slice(asked.size, (asked.number - 1) * asked.size, asked.after, asked.before)
+    part = Slice(asked.size, (asked.number - 1) * asked.size, asked.after, asked.before, asked.seen_at)
     async with database.reading() as connection:
         try:
             return await page_of(

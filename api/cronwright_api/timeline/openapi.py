@@ -1,8 +1,11 @@
 """What /openapi.json says of the timeline's routes, made from the same tables that the routes obey."""
 
+from dataclasses import MISSING, fields
 from typing import Any
 
+from cronwright.timeline.event import Event
 from cronwright.timeline.query import OPERATOR_WORDS, ColumnType
+from cronwright.timeline.span import KIND, Span
 from cronwright_api.jsonapi.lists import DEFAULT_SIZE, MAX_SIZE
 from cronwright_api.jsonapi.negotiation import MEDIA_TYPE
 from cronwright_api.timeline.columns import TIMELINE, StoredCollection
@@ -14,6 +17,12 @@ _SCHEMAS: dict[ColumnType, dict[str, Any]] = {
     ColumnType.INSTANT: {"type": ["string", "null"], "format": "date-time"},
     ColumnType.BOOLEAN: {"type": "boolean"},
 }
+
+
+_PLACE = (
+    "ID@CREATED_AT is the place that the row had in a list by created_at when it was read: "
+    "a span has another one after each change."
+)
 
 
 def listing(stored: StoredCollection) -> dict[str, Any]:
@@ -38,8 +47,8 @@ def listing(stored: StoredCollection) -> dict[str, Any]:
                 {"type": "integer", "maximum": MAX_SIZE},
             ),
             _parameter("page[number]", "The page, counted from 1.", {"type": "integer", "minimum": 1}),
-            _parameter("page[after]", "The rows behind the row with this id.", {"type": "string", "format": "uuid"}),
-            _parameter("page[before]", "The rows ahead of the row with this id.", {"type": "string", "format": "uuid"}),
+            _parameter("page[after]", f"The rows behind the row with this id. {_PLACE}"),
+            _parameter("page[before]", f"The rows ahead of the row with this id. {_PLACE}"),
         ],
         "responses": {
             "200": _document("A page", {"type": "array", "items": _resource(stored)}),
@@ -58,19 +67,23 @@ def reading(stored: StoredCollection) -> dict[str, Any]:
 
 
 def posting() -> dict[str, Any]:
-    """Return what OpenAPI says of posting events."""
-    event = {
+    """Return what OpenAPI says of posting events and spans."""
+    one = {
         "type": "object",
         "required": ["type", "attributes"],
-        "properties": {"type": {"const": "timeline"}, "attributes": _attributes(TIMELINE)},
+        "properties": {
+            "type": {"const": TIMELINE.collection.type},
+            "attributes": {"oneOf": [_posted(Event, ["start", "end"]), _posted(Span, [KIND])]},
+        },
     }
-    data = {"oneOf": [event, {"type": "array", "items": event}]}
+    data = {"oneOf": [one, {"type": "array", "items": one}]}
     body = {"schema": {"type": "object", "required": ["data"], "properties": {"data": data}}}
     return {
         "requestBody": {"required": True, "content": {MEDIA_TYPE: body, "application/json": body}},
         "responses": {
             "201": _document(
-                "The rows, new ones and those that were there", {"oneOf": [_resource(TIMELINE), {"type": "array"}]}
+                "The rows, new ones and those that were there; for a span the row that has its first fire time",
+                {"oneOf": [_resource(TIMELINE), {"type": "array"}]},
             ),
             **_errors(400, 401, 403, 409, 413, 415, 422, 503),
         },
@@ -114,13 +127,25 @@ def _attributes(stored: StoredCollection) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
+def _posted(posted: type[Event] | type[Span], kinds: list[str]) -> dict[str, Any]:
+    columns = TIMELINE.collection.columns
+    described = {field.name: _SCHEMAS[columns[field.name]] if field.name in columns else {} for field in fields(posted)}
+    required = [field.name for field in fields(posted) if field.default is MISSING and field.name != "kind"]
+    return {
+        "type": "object",
+        "title": posted.__name__,
+        "required": ["kind", *required],
+        "properties": described | {"kind": {"enum": kinds}},
+    }
+
+
 _REASONS = {
     400: "A parameter or the document's syntax",
     401: "No token, or one that Kubernetes doesn't know",
     403: "Not yours to see or to write",
     404: "Not there, or not yours to see",
     406: "Accept leaves no choice",
-    409: "Another type, or an id that is not the event's",
+    409: "Another type, or an id that is not the event's or the span's",
     413: "More than 1 MiB",
     415: "Another media type",
     422: "A field's value",

@@ -9,7 +9,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cronwright.instants import format_instant
 from cronwright.timeline.event import Event
+from cronwright.timeline.span import KIND, Span
 from cronwright_api.auth.bearer import bearer_token
 from cronwright_api.errors import Forbidden, NotFound
 from cronwright_api.jsonapi.bodies import primary_data, read_document
@@ -19,10 +21,11 @@ from cronwright_api.jsonapi.negotiation import check_accept
 from cronwright_api.services import services_of
 from cronwright_api.store.ingest import ingest
 from cronwright_api.store.pages import COUNTED, Page
+from cronwright_api.store.rows import Row
 from cronwright_api.timeline import openapi
 from cronwright_api.timeline.columns import RUN, TIMELINE, StoredCollection
 from cronwright_api.timeline.listing import page_for, row_for
-from cronwright_api.timeline.posted import events_of
+from cronwright_api.timeline.posted import posted_of
 
 router = APIRouter(tags=["timeline"])
 
@@ -30,46 +33,57 @@ _log = structlog.get_logger()
 
 
 @router.api_route(
-    "/api/timeline", methods=["GET", "HEAD"], summary="Events, newest first", openapi_extra=openapi.listing(TIMELINE)
+    "/api/timeline",
+    methods=["GET", "HEAD"],
+    summary="Events and spans, newest first",
+    openapi_extra=openapi.listing(TIMELINE),
 )
 async def list_timeline(request: Request) -> Response:
-    """Events of the namespaces where the caller may list Tasks."""
+    """Events and spans of the namespaces where the caller may list Tasks."""
     return await _list(request, TIMELINE)
 
 
 @router.api_route(
-    "/api/timeline/{identity}", methods=["GET", "HEAD"], summary="An event", openapi_extra=openapi.reading(TIMELINE)
+    "/api/timeline/{identity}",
+    methods=["GET", "HEAD"],
+    summary="An event or a span",
+    openapi_extra=openapi.reading(TIMELINE),
 )
 async def read_event(request: Request, identity: str) -> Response:
-    """One event by its id."""
+    """One event or span by its id."""
     return await _read(request, TIMELINE, identity)
 
 
 @router.post(
     "/api/timeline",
     status_code=201,
-    summary="Post events (runs and the operator only)",
+    summary="Post events and spans (runs and the operator only)",
     openapi_extra=openapi.posting(),
 )
 async def post_events(request: Request) -> Response:
-    """Take one event or a list of them, once each however often they are posted; answered when they are committed."""
+    """Take one event or span or a list of them, once each however often they are posted; answered when they are
+    committed, in the same order. A span's row is the one that has its first fire time now: a span, or the latest event
+    of a run."""
     services = services_of(request)
     reporter = await services.reporters.of(bearer_token(request))
     check_accept(request.headers.get("accept"))
     fields = parse_fields(request.query_params.multi_items(), TIMELINE.collection)
     resources, listed = primary_data(await read_document(request), TIMELINE.collection.type)
-    events = events_of(resources)
-    for resource, event in zip(resources, events, strict=True):
+    posted = posted_of(resources)
+    for resource, item in zip(resources, posted, strict=True):
         try:
-            reporter.check(event, resource.pointer)
+            reporter.check(item, resource.pointer)
         except Forbidden as refused:
-            _log.warning("event refused", **_keys(event), detail=refused.detail)
+            _log.warning("event refused", **_said(item), detail=refused.detail)
             raise
-    stored = await ingest(services.database, events, datetime.now(UTC))
+    stored = await ingest(services.database, posted, datetime.now(UTC))
     services.metrics.events.labels("created").inc(len(stored.created))
-    services.metrics.events.labels("duplicate").inc(len(events) - len(stored.created))
-    for event in stored.created:
-        _log.info("event stored", **_keys(event), kind=event.kind, outcome=event.outcome, reason=event.reason)
+    services.metrics.events.labels("duplicate").inc(len(posted) - len(stored.created))
+    services.metrics.events.labels("inferred").inc(len(stored.ended))
+    for item in stored.created:
+        _log.info("event stored", **_said(item), outcome=item.outcome, reason=item.reason)
+    for event in stored.ended:
+        _log.info("run ended by a span", **_said(event), outcome=event.outcome, reason=event.reason)
     rows = [TIMELINE.resource(row, fields) for row in stored.rows]
     base = services.origin(request)
     if listed:
@@ -118,14 +132,23 @@ async def _read(request: Request, stored: StoredCollection, identity: str) -> Re
     return one(stored.resource(row, fields), services.origin(request))
 
 
-def _keys(event: Event) -> dict[str, str]:
-    return {"task": event.task, "namespace": event.namespace, "run_id": str(event.run_id)}
+def _said(item: Event | Span) -> dict[str, str]:
+    said = {"task": item.task, "namespace": item.namespace}
+    if isinstance(item, Event):
+        return said | {"kind": item.kind, "run_id": str(item.run_id)}
+    first_at, last_at = format_instant(item.first_at), format_instant(item.last_at)
+    return said | {"kind": KIND, "first_at": first_at, "last_at": last_at, "count": str(item.count)}
+
+
+def _place(row: Row) -> str:
+    # A span gets a new place in the list with each change, even while its reader turns the page
+    return f"{row['id']}@{format_instant(row['created_at'])}" if row.get("kind") == KIND else str(row["id"])
 
 
 def _extent(page: Page) -> Extent:
     return Extent(
-        first_id=str(page.rows[0]["id"]) if page.rows else None,
-        last_id=str(page.rows[-1]["id"]) if page.rows else None,
+        first_id=_place(page.rows[0]) if page.rows else None,
+        last_id=_place(page.rows[-1]) if page.rows else None,
         rows=len(page.rows),
         preceding=page.preceding if page.preceding <= COUNTED else None,
         total=page.total if page.total <= COUNTED else None,

@@ -54,8 +54,11 @@ def look_of(run: Run) -> Look:
 
 
 def outcome_word(run: Run) -> str:
-    """Return `succeeded`, `failed` and so on; while the run goes on `running`, or `waiting` for its next attempt."""
-    return run.outcome or run.state or "running"
+    """Return `succeeded`, `failed` and so on, with the number of a span's; while the run goes on `running`, or
+    `waiting` for its next attempt.
+    """
+    word = run.outcome or run.state or "running"
+    return word if run.count in (None, 1) else f"{run.count} {word}"
 
 
 def clock_time(instant: datetime | None, setting: Setting) -> str:
@@ -64,6 +67,13 @@ def clock_time(instant: datetime | None, setting: Setting) -> str:
         return "-"
     local, today = instant.astimezone(setting.zone), setting.now.astimezone(setting.zone).date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def due(run: Run, setting: Setting) -> str:
+    """Return when the run was due; of a span from when to when."""
+    if run.last_at is None or run.last_at == run.scheduled_at:
+        return clock_time(run.scheduled_at, setting)
+    return f"{clock_time(run.scheduled_at, setting)}–{clock_time(run.last_at, setting)}"
 
 
 def span(seconds: float) -> str:
@@ -106,7 +116,7 @@ def message(run: Run) -> str:
 
 
 _MAIN = (
-    Column("SCHEDULED", lambda run, setting: clock_time(run.scheduled_at, setting), 9),
+    Column("SCHEDULED", due, 9),
     Column("LATE", lambda run, setting: lateness(run), 6, is_number=True),
     Column("TOOK", lambda run, setting: took(run, setting.now), 6, is_number=True),
     Column("OUTCOME", lambda run, setting: outcome_word(run), 11),

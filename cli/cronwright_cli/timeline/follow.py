@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cronwright_cli.access import Access
 from cronwright_cli.errors import ApiAway
-from cronwright_cli.timeline.api import LARGEST_PAGE, Wanted, newest_runs
+from cronwright_cli.timeline.api import LARGEST_PAGE, Wanted, newest_runs, newest_spans
 from cronwright_cli.timeline.ledger import Ledger
 from cronwright_cli.timeline.run import Run
 
@@ -22,17 +22,21 @@ class News:
 
 
 def last_runs(access: Access, wanted: Wanted, limit: int, ledger: Ledger) -> list[Run]:
-    """Put the last `limit` runs into `ledger` and return those that are new or have changed, the oldest first.
+    """Put the last `limit` runs and spans into `ledger` and return those that are new or have changed, the oldest
+    first.
 
     Raises:
         ApiError: as `newest_runs`.
     """
     found: list[Run] = []
-    for page in newest_runs(access, wanted, min(limit, LARGEST_PAGE)):
-        found += page
-        if len(found) >= limit:
-            break
-    return ledger.take(found[:limit])
+    for newest in (newest_runs, newest_spans):
+        some: list[Run] = []
+        for page in newest(access, wanted, min(limit, LARGEST_PAGE)):
+            some += page
+            if len(some) >= limit:
+                break
+        found += some[:limit]
+    return ledger.take(found)[-limit:]
 
 
 def follow(access: Access, wanted: Wanted, limit: int, ledger: Ledger, wait: Callable[[], object]) -> Iterator[News]:
@@ -66,4 +70,10 @@ def _what_is_new(access: Access, wanted: Wanted, ledger: Ledger) -> list[Run]:
         # Runs that go on for so long that newer ones have filled the page.
         for page in newest_runs(access, replace(wanted, ids=unseen[:LARGEST_PAGE])):
             found += page
+    known_until = ledger.last_span_at()
+    for page in newest_spans(access, wanted):
+        written = [span for span in page if span.created_at is None or span.created_at >= known_until]
+        found += written
+        if len(written) < len(page):
+            break
     return ledger.take(found)

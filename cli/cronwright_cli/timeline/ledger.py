@@ -27,6 +27,10 @@ class Ledger:
         """Return the ids of the runs that were not over when they were last seen."""
         return [run.id for run in self._runs.values() if not run.is_over]
 
+    def last_span_at(self) -> datetime:
+        """Return when the newest of the known spans was written."""
+        return max((run.created_at for run in self._runs.values() if run.count and run.created_at), default=_NEVER)
+
     def latest(self, limit: int) -> list[Run]:
         """Return the last `limit` runs, the oldest first."""
         return in_order(self._runs.values())[-limit:]

@@ -1,4 +1,4 @@
-"""A run as the API tells it: one row of `/api/run`, parsed into a frozen type."""
+"""A run as the API tells it, or a span: one row of `/api/run` or `/api/timeline`, parsed into a frozen type."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from cronwright_cli.errors import ApiError
 class Run:
     """One run. Times are aware and in UTC; `outcome` is None while it goes on; `attributes` are all of the row's.
 
-    `state` is running, waiting (for its next attempt) or ended.
+    `state` is running, waiting (for its next attempt) or ended. A span has a `count` of fire times that ended alike,
+    the first of them at `scheduled_at` and the last at `last_at`; it was written, or written anew, at `created_at`.
     """
 
     id: str
@@ -34,11 +35,16 @@ class Run:
     pod: str
     node: str
     attributes: Mapping[str, JSON]
+    created_at: datetime | None = None
+    last_at: datetime | None = None
+    count: int | None = None
 
     @property
     def at(self) -> datetime | None:
-        """When the run belongs on the timeline: its start, else its end, else the time it was scheduled for."""
-        return self.started_at or self.finished_at or self.scheduled_at
+        """When the run belongs on the timeline: its start, else its end, else the time it was scheduled for. A span
+        belongs where it ends.
+        """
+        return self.started_at or self.finished_at or self.last_at or self.scheduled_at
 
     @property
     def is_over(self) -> bool:
@@ -102,4 +108,7 @@ def _parse(resource: JSON) -> Run:
         pod=text("pod"),
         node=text("node"),
         attributes=dict(attributes),
+        created_at=instant("created_at"),
+        last_at=instant("last_at"),
+        count=number("count"),
     )

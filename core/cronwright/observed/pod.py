@@ -1,12 +1,15 @@
-"""Facts of a run's pod: whether its container waits, runs or has ended, and what it said."""
+"""Facts of a run's or a window's pod: whether its container waits, runs or has ended, and what it said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cronwright.instants import parse_instant
-from cronwright.names import JOB_NAME_LABEL, RUNNER_CONTAINER, TASK_LABEL
+from cronwright.names import END_ANNOTATION, JOB_NAME_LABEL, RUNNER_CONTAINER, TASK_LABEL, TICKER_CONTAINER
 from cronwright.observed.manifest import Manifest, controller_uid, instant
-from cronwright.run.termination import Termination, load_termination
+from cronwright.run.end import EndRequest, load_end
+from cronwright.run.merging import Merged
+from cronwright.run.termination import Termination, load_termination, load_undelivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class PodFacts:
     """A pod of a Job. `waiting_reason` and `waiting_message` say why a container waits, `unscheduled` why no node takes
-    it.
+    it. `end_request` is what a loop's pod was asked for, `undelivered` what its ticker could not tell the timeline;
+    `deleted` says that it was told to end by Kubernetes.
     """
 
     namespace: str
@@ -43,6 +47,14 @@ class PodFacts:
     unscheduled: str
     running_since: datetime | None
     ended: Ended | None
+    end_request: EndRequest | None = None
+    undelivered: tuple[Merged, ...] = ()
+    deleted: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a container runs, and nobody has told the pod to end."""
+        return self.phase == "Running" and not self.deleted
 
 
 def parse_pod(manifest: Manifest) -> PodFacts:
@@ -50,7 +62,7 @@ def parse_pod(manifest: Manifest) -> PodFacts:
     metadata, status = manifest["metadata"], manifest.get("status") or {}
     labels = metadata["labels"]
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-    runner: Manifest = next((c for c in containers if c["name"] == RUNNER_CONTAINER), {})
+    runner = _named(RUNNER_CONTAINER, containers)
     waiting: Manifest = next(
         (
             state
@@ -77,10 +89,22 @@ def parse_pod(manifest: Manifest) -> PodFacts:
         unscheduled=_unscheduled(status),
         running_since=instant((runner.get("state") or {}).get("running") or {}, "startedAt"),
         ended=_ended(runner),
+        end_request=_end_request((metadata.get("annotations") or {}).get(END_ANNOTATION, "")),
+        undelivered=_undelivered(_named(TICKER_CONTAINER, containers)),
+        deleted="deletionTimestamp" in metadata,
     )
 
 
 _ORDINARY_WAITS = (None, "", "ContainerCreating", "PodInitializing")
+
+
+def _named(name: str, containers: Sequence[Manifest]) -> Manifest:
+    return next((container for container in containers if container["name"] == name), {})
+
+
+def _undelivered(ticker: Manifest) -> tuple[Merged, ...]:
+    terminated = (ticker.get("state") or {}).get("terminated") or {}
+    return tuple(load_undelivered(terminated.get("message", "")))
 
 
 def _unscheduled(status: Manifest) -> str:
@@ -88,6 +112,14 @@ def _unscheduled(status: Manifest) -> str:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return str(condition.get("message") or condition.get("reason") or "no node takes the pod")
     return ""
+
+
+def _end_request(text: str) -> EndRequest | None:
+    try:
+        return load_end(text)
+    except ValueError:
+        # Another hand's; the pod takes it for none, too
+        return None
 
 
 def _ended(runner: Manifest) -> Ended | None:

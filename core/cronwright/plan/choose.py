@@ -43,11 +43,12 @@ class Stall(ValueError):
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
     """What the installation says of loops. `native_every` False has every interval that no cron line can say run as a
-    loop; `min_interval_seconds` is the shortest interval that is taken.
+    loop; `min_interval_seconds` is the shortest interval that is taken; `max_tasks` is how many loops may be in force.
     """
 
     native_every: bool = True
     min_interval_seconds: int = 1
+    max_tasks: int = 100
     window_seconds: int = DEFAULT_WINDOW_SECONDS
 
 
@@ -104,6 +105,15 @@ def choose(task: Task, loops: LoopSettings = LoopSettings()) -> Plan:
             )
         case Every():
             return _every(task, schedule, loops)
+
+
+def too_many(loops: LoopSettings) -> Stall:
+    """Return the refusal of a loop beyond those that the installation allows."""
+    return Stall(
+        Reason.TOO_MANY_LOOPS,
+        f"{loops.max_tasks} loops are in force, as many as this installation allows; write @every 1m or more, pause "
+        "another loop, or raise the chart's maxLoopTasks",
+    )
 
 
 def _every(task: Task, schedule: Every, loops: LoopSettings) -> Plan:

@@ -1,8 +1,18 @@
-"""The events that the operator writes about a run: the runner's undelivered word, and ends no runner could tell."""
+"""What the operator writes about runs: the runner's undelivered word, ends that no runner could tell, and the ticks of
+a loop that no pod served.
+"""
 
-from cronwright.reasons import Outcome
+from dataclasses import replace
+
+from cronwright.observed.pod import PodFacts
+from cronwright.plan.windows import Ownership, ticks_between
+from cronwright.reasons import EXPLANATIONS, Outcome, Reason
+from cronwright.run.document import RunDocument
+from cronwright.run.merging import Merged
 from cronwright.run.state import RunState
+from cronwright.schedule.grammar import Every, parse
 from cronwright.timeline.event import Event, Reporter
+from cronwright.timeline.span import Span
 
 
 def end_event(run: RunState) -> Event:
@@ -44,6 +54,50 @@ def end_event(run: RunState) -> Event:
         as_user_email=document.as_user_email,
         pod=run.pod.name if run.pod else "",
         node=run.pod.node if run.pod else "",
+    )
+
+
+def unserved_span(document: RunDocument, ticks: Ownership, reason: Reason, message: str) -> Span | None:
+    """Return the claim that the `ticks` of a loop which are not on the timeline ended by `reason`, or None where there
+    are none.
+    """
+    every = parse(document.schedule)
+    if not isinstance(every, Every):
+        raise ValueError(f"{document.schedule} has no ticks")
+    stretch = ticks_between(every, ticks.first, ticks.end)
+    if stretch is None:
+        return None
+    return _span(document, Merged(reason, *stretch), "operator", message)
+
+
+def undelivered_spans(document: RunDocument, pod: PodFacts) -> list[Span]:
+    """Return what the ticker of a loop's `pod` could not tell the timeline itself."""
+    return [
+        replace(_span(document, merged, "runner", ""), pod_uid=pod.uid, pod=pod.name, node=pod.node)
+        for merged in pod.undelivered
+        if EXPLANATIONS[merged.reason].outcome is not None
+    ]
+
+
+def _span(document: RunDocument, ticks: Merged, reporter: Reporter, message: str) -> Span:
+    outcome = EXPLANATIONS[ticks.reason].outcome
+    assert outcome is not None, f"{ticks.reason} is no reason of a run"
+    return Span(
+        reported_by=reporter,
+        task=document.resource_name,
+        namespace=document.namespace,
+        task_uid=document.uid,
+        title=f"{document.name} {_VERBS[outcome]}",
+        reason=ticks.reason,
+        schedule=document.schedule,
+        time_zone=document.time_zone,
+        first_at=ticks.first,
+        last_at=ticks.last,
+        count=ticks.total,
+        message=message,
+        action_name=document.action_name,
+        entity_name=document.entity_name,
+        as_user_email=document.as_user_email,
     )
 
 

@@ -1,4 +1,5 @@
-"""The state of a run, derived from its Job and pods: how far it is, how it ended, and who says so.
+"""The state of a run, or of a loop's window, derived from its Job and pods: how far it is, how it ended, and who says
+so.
 
 The runner's own word, its termination message, comes first. Only where there is none does the state follow from what
 Kubernetes saw. Nothing is remembered between two looks.
@@ -103,6 +104,8 @@ def _why_waiting(job: JobFacts, pod: PodFacts | None, refusal: str, now: datetim
         return Reason.IMAGE_PULL, pod.waiting_message or pod.waiting_reason
     if pod.waiting_reason in _CONFIG_FAILURES:
         return Reason.CONTAINER_CONFIG, pod.waiting_message or pod.waiting_reason
+    if pod.waiting_reason == "CrashLoopBackOff":
+        return Reason.RUNNER_CRASHED, pod.waiting_message or pod.waiting_reason
     if pod.unscheduled and now - pod.created_at >= PATIENCE:
         return Reason.UNSCHEDULABLE, pod.unscheduled
     return None, ""

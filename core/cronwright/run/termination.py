@@ -1,14 +1,20 @@
-"""The termination message: what a runner leaves on its container (at most 1 KiB), for the operator to read and to
-deliver.
+"""The termination message: what a runner, or a loop's ticker, leaves on its container (at most 1 KiB), for the operator
+to read and to deliver.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from cronwright.instants import format_instant, parse_instant
 from cronwright.reasons import Outcome, Reason
+
+if TYPE_CHECKING:
+    from cronwright.run.merging import Merged
 
 MAX_BYTES = 1024
 """Our own limit. Kubernetes keeps 4096 bytes a container, and 12 KiB for all of a pod's."""
@@ -86,3 +92,20 @@ def load_termination(text: str) -> Termination | None:
 
 def _optional_instant(text: str | None) -> datetime | None:
     return None if text is None else parse_instant(text)
+
+
+def dump_undelivered(rows: Sequence[Merged], seconds: int) -> str:
+    """Return what a ticker leaves of the ends and claims that it could not deliver: JSON of at most 1 KiB, or an empty
+    text for none. `seconds` is the loop's interval; rows are merged until they fit, and their counts add up.
+    """
+    # A runner that is not in a loop reads and writes only the other form
+    from cronwright.run.merging import dump_merged, merge
+
+    return dump_merged(merge(rows, seconds, lambda merged: len(dump_merged(merged)) <= MAX_BYTES)) if rows else ""
+
+
+def load_undelivered(text: str) -> list[Merged]:
+    """Return what a ticker could not deliver; nothing where `text` is not its word."""
+    from cronwright.run.merging import load_merged
+
+    return load_merged(text)

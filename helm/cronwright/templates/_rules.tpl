@@ -16,9 +16,10 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, patch, delete]
+# patch, to ask the pod of a loop to end by itself.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [""]
   resources: [events]
   verbs: [list, create]

@@ -1,4 +1,4 @@
-"""Events of many runs, to fill a store with."""
+"""Events of many runs, and spans of a Task that fires every five seconds, to fill a store with."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,9 +6,11 @@ from uuid import UUID, uuid5
 
 from cronwright.reasons import Outcome, Reason
 from cronwright.timeline.event import Event
+from cronwright.timeline.span import Span
 
 TASK_UID = "0f5e2f0e-7f3e-4d7c-8c4e-0d2b8d1f5a11"
 DUE = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
+INTERVAL = timedelta(seconds=5)
 
 
 def run_id(number: int) -> UUID:
@@ -41,3 +43,28 @@ def end(number: int = 0, outcome: Outcome = Outcome.SUCCEEDED, **changes: Any) -
     finished = DUE + timedelta(minutes=number, seconds=9)
     values = {"kind": "end", "outcome": outcome, "reason": Reason.COMPLETED, "finished_at": finished}
     return start(number, **(values | changes))
+
+
+def tick(number: int) -> datetime:
+    """Return the fire time of that number of a Task that fires every five seconds."""
+    return DUE + number * INTERVAL
+
+
+def span(first: int, last: int, reason: Reason = Reason.POD_LATE, **changes: Any) -> Span:
+    """Return a claim of pod b for the fire times from one to another."""
+    values: dict[str, Any] = {
+        "reported_by": "runner",
+        "task": "backup",
+        "namespace": "shop",
+        "task_uid": TASK_UID,
+        "title": "backup",
+        "reason": reason,
+        "schedule": "@every 5s",
+        "time_zone": "Etc/UTC",
+        "first_at": tick(first),
+        "last_at": tick(last),
+        "count": last - first + 1,
+        "pod_uid": "uid-b",
+        "pod": "backup-b",
+    }
+    return Span(**(values | changes))

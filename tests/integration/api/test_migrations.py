@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from sqlalchemy import Connection, inspect, text
 
 from cronwright_api.migrations import HEAD, UnknownStep, downgrade, migrate, upgrade
 from cronwright_api.store.database import Database, StoreUnavailable
+from cronwright_api.store.ingest import ingest
 from cronwright_api.store.tables import metadata
+
+from .events import span, start
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +37,20 @@ async def test_up_down_and_up_again(database: Database) -> None:
         async with database.writing() as connection:
             assert await connection.run_sync(tables) == {"alembic_version"}
             await connection.run_sync(upgrade, HEAD)
+
+
+async def test_the_timeline_of_an_older_release_is_kept_and_one_that_goes_back_loses_its_spans(
+    database: Database,
+) -> None:
+    now = datetime(2027, 1, 4, 9, tzinfo=UTC)
+    await ingest(database, [start(), span(1, 3)], now)
+    async with database.writing() as connection:
+        await connection.run_sync(downgrade, "0001")
+        kinds = await connection.scalars(text("SELECT kind FROM event"))
+        assert list(kinds) == ["start"]
+    await migrate(database)
+    stored = await ingest(database, [start(), span(1, 3)], now)
+    assert (stored.rows[0]["count"], stored.rows[1]["count"]) == (None, 3)
 
 
 async def test_the_steps_make_what_the_tables_say(database: Database) -> None:

@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 from cronwright.timeline.event import dump_event
+from cronwright.timeline.span import dump_span
 from support.cluster import Cluster, wait_for
 
 from .conftest import World
-from .events import start
+from .events import span, start
 from .people import API_RULES, LIST_TASKS, allow, disallow, kubeconfig_as, kubeconfig_with_certificate, token
 from .served import Served
 
@@ -266,4 +267,11 @@ def test_openapi_names_every_route_and_its_parameters(world: World) -> None:
     }
     parameters = [one["name"] for one in description["paths"]["/api/run"]["get"]["parameters"]]
     assert {"query", "filter[namespace]", "sort", "fields[run]", "page[size]", "page[after]"} <= set(parameters)
+    body = description["paths"]["/api/timeline"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    of_event, of_span = body["properties"]["data"]["oneOf"][0]["properties"]["attributes"]["oneOf"]
+    assert ("attempt" in of_event["required"], of_event["properties"]["kind"]) == (True, {"enum": ["start", "end"]})
+    assert (set(dump_span(span(1, 9, pod="", pod_uid=""))), of_span["properties"]["kind"]) == (
+        {"kind", *of_span["required"]},
+        {"enum": ["span"]},
+    )
     assert description["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}

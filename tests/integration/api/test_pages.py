@@ -17,7 +17,7 @@ from cronwright_api.store.pages import COUNTED, Page, Slice, SortKey, UnknownRow
 from cronwright_api.store.timeline import namespaces
 from cronwright_api.timeline.columns import TIMELINE
 
-from .events import end, run_id, start
+from .events import end, run_id, span, start
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +76,41 @@ async def test_who_follows_in_order_of_arrival_misses_nothing(database: Database
     assert seen == [str(number) for number in range(20)]
 
 
+async def test_who_follows_misses_nothing_while_the_last_row_moves(database: Database) -> None:
+    """A span that grows moves to the end, and what has arrived meanwhile lies ahead of it."""
+    oldest = [SortKey("created_at")]
+    seen: list[str] = []
+    part = Slice(3)
+    for number in range(12):
+        now = NOW + timedelta(seconds=number)
+        await fill(database, [number], now)
+        await ingest(database, [span(1001, 1001 + number)], now)
+        found = await page(database, part, oldest)
+        while found.rows:
+            last = found.rows[-1]
+            seen += titles(found)
+            part = Slice(3, after=last["id"], seen_at=last["created_at"])
+            found = await page(database, part, oldest)
+    assert list(dict.fromkeys(title for title in seen if title != "backup")) == [str(number) for number in range(12)]
+    assert seen.count("backup") == 12
+
+
+async def test_a_place_that_a_row_has_left_is_at_the_near_end_of_its_instant(database: Database) -> None:
+    await fill(database, [1, 2])
+    gone: dict[str, Any] = {"seen_at": NOW, "after": run_id(99)}
+    assert titles(await page(database, Slice(9, **gone), [SortKey("created_at")])) == ["1", "2"]
+    assert titles(await page(database, Slice(9, **gone))) == ["2", "1"]
+    gone = {"seen_at": NOW, "before": run_id(99)}
+    assert titles(await page(database, Slice(9, **gone), [SortKey("created_at")])) == ["1", "2"]
+    assert titles(await page(database, Slice(9, **gone))) == ["2", "1"]
+    for moved in (timedelta(seconds=1), -timedelta(seconds=1)):
+        gone = {"seen_at": NOW + moved, "after": run_id(99)}
+        later = titles(await page(database, Slice(9, **gone), [SortKey("created_at")]))
+        assert later == ([] if moved > timedelta(0) else ["1", "2"])
+    with pytest.raises(UnknownRow):
+        await page(database, Slice(9, seen_at=NOW, after=run_id(99)), [SortKey("task")])
+
+
 @pytest.mark.parametrize(
     "column", ["started_at", "task", "outcome", "reason", "duration_ms", "as_user_email", "id", "attempt"]
 )
@@ -132,7 +167,7 @@ async def test_a_total_is_exact_as_far_as_it_is_counted(database: Database) -> N
     assert (found.total, found.more) == (COUNTED + 1, True)
 
 
-async def test_namespaces_are_those_with_runs(database: Database) -> None:
+async def test_namespaces_are_those_with_runs_or_spans(database: Database) -> None:
     async def names() -> Sequence[str]:
         async with database.reading() as connection:
             return await namespaces(connection)
@@ -140,6 +175,8 @@ async def test_namespaces_are_those_with_runs(database: Database) -> None:
     assert await names() == []
     await ingest(database, [start(number, namespace=f"ns-{number % 3}") for number in range(9)], NOW)
     assert await names() == ["ns-0", "ns-1", "ns-2"]
+    await ingest(database, [span(1, 3, namespace="ns-1-and-a-half")], NOW)
+    assert await names() == ["ns-0", "ns-1", "ns-1-and-a-half", "ns-2"]
 
 
 CONDITIONS = {

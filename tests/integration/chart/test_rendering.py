@@ -131,6 +131,13 @@ def test_settings_of_runs(helm: Helm) -> None:
     }
 
 
+def test_settings_of_loops(helm: Helm) -> None:
+    settings = ["nativeEvery=false", "minInterval=5s", "maxLoopTasks=7", "loopWindowSeconds=600"]
+    environment = env(helm, "operator", settings)
+    names = ("NATIVE_EVERY", "MIN_INTERVAL", "MAX_LOOP_TASKS", "LOOP_WINDOW_SECONDS")
+    assert [environment[f"CRONWRIGHT_{name}"] for name in names] == ["false", "5s", "7", "600"]
+
+
 def test_every_object_has_the_standard_labels(helm: Helm) -> None:
     settings = [
         "networkPolicy.enabled=true",
@@ -203,6 +210,8 @@ REFUSALS = {
     "a typo": (["operater.workers=2"], "operater"),
     "a typo further down": (["api.service.nodeport=30636"], "nodeport"),
     "a word for a number": (["operator.workers=many"], "/operator/workers"),
+    "a window that does not divide the hour": (["loopWindowSeconds=420"], "/loopWindowSeconds"),
+    "an interval without a unit": (["minInterval=5"], "/minInterval"),
     "no workers": (["operator.workers=0"], "/operator/workers"),
     "an unknown level": (["api.logLevel=loud"], "/api/logLevel"),
     "a database that isn't served": (["api.databaseUrl=mysql://db/timeline"], "/api/databaseUrl"),

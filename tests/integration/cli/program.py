@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cronwright.timeline.event import Event, dump_event
+from cronwright.timeline.span import Span, dump_span
 from support.cluster import Cluster, wait_for
 
 ROOT = Path(__file__).parents[3]
@@ -56,9 +57,10 @@ class Api:
     reader: str
     stranger: str
 
-    def post(self, events: Sequence[Event]) -> None:
-        """Put events on the timeline, as the operator does."""
-        resources = [{"type": "timeline", "attributes": dump_event(event)} for event in events]
+    def post(self, events: Sequence[Event | Span]) -> None:
+        """Put events and spans on the timeline, as the operator does."""
+        dumped = [dump_span(one) if isinstance(one, Span) else dump_event(one) for one in events]
+        resources = [{"type": "timeline", "attributes": attributes} for attributes in dumped]
         request = urllib.request.Request(
             f"{self.url}/api/timeline",
             json.dumps({"data": resources}).encode(),

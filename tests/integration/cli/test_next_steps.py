@@ -29,8 +29,10 @@ def test_each_does_what_it_says(cluster: Cluster, namespace: str) -> None:
     cluster.kubectl("apply", "-n", namespace, "-f", str(ROOT / "examples/demo-tasks.yaml"))
     wait_for("the CronJob", lambda: cluster.find(cron_jobs_path(namespace, "say-hello")), seconds=60)
     outputs = {step.shows: _give(step.command.replace("-n demo", f"-n {namespace}")) for step in steps()}
-    described, paused, created, events = outputs.values()
+    described, quickened, paused, created, events = outputs.values()
     assert "fail-on-purpose" in described
+    assert "patched" in quickened
+    assert cluster.get(tasks_path(namespace, "heartbeat"))["spec"]["schedule"] == "@every 2s"
     assert "patched" in paused
     assert cluster.get(tasks_path(namespace, "fail-on-purpose"))["spec"]["isActive"] is False
     assert "created" in created

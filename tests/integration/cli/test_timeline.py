@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 import pytest
 
 from cronwright.reasons import Outcome, Reason
 from cronwright.timeline.event import Event
+from cronwright.timeline.span import Span
 from integration.cli.program import PROGRAM, Accounts, Api, cronwright, free_port, kubeconfig, serving
 from support.cluster import Cluster, wait_for
 
@@ -79,6 +80,37 @@ def test_rows_say_what_happened_the_newest_last(api: Api) -> None:
         ["tell_good", "schedule", "+1.5s", "12s", "+ succeeded", "-", "-"],
         ["tell-bad", "manual", "-", "12s", "x failed", "ActionFailed", "exit code 3 no space left"],
     ]
+
+
+def late(api: Api, task: str, seconds: int) -> Span:
+    """A span of a Task that fires each second, up to so many seconds after the eleventh day of 2027 began."""
+    first = datetime(2027, 1, 11, tzinfo=UTC)
+    return Span(
+        reported_by="operator",
+        task=task,
+        namespace=api.namespace,
+        task_uid=str(uuid5(NAMESPACE_DNS, task)),
+        title=task,
+        reason=Reason.POD_LATE,
+        schedule="@every 1s",
+        time_zone="Etc/UTC",
+        first_at=first + timedelta(seconds=1),
+        last_at=first + timedelta(seconds=seconds),
+        count=seconds,
+    )
+
+
+def test_a_span_says_how_many_fire_times_ended_so(api: Api) -> None:
+    good = start(api, "spanning", NOW - timedelta(minutes=3))
+    api.post([good, end(good), late(api, "spanning", 12)])
+    done = cronwright("timeline", "-n", api.namespace, "--task", "spanning", "--utc", env=api.env())
+    times = "2027-01-11 00:00:01–2027-01-11 00:00:12"
+    assert [re.split(r"  +", line)[3:7] for line in done.stdout.splitlines() if times in line] == [
+        [times, "-", "-", "o 12 missed"]
+    ]
+    assert len(rows(done.stdout)) == 2
+    newest = cronwright("timeline", "-n", api.namespace, "--task", "spanning", "--limit", "1", env=api.env())
+    assert len(rows(newest.stdout)) == 1
 
 
 def test_json_is_the_apis_own_row_a_line(api: Api) -> None:
@@ -251,6 +283,19 @@ def test_following_begins_with_the_limit_and_goes_back_no_further(api: Api) -> N
         follower.wait_for_line("limited", "* running")
         api.post([end(begun)])
         wait_for("its end", lambda: "+ succeeded" in follower.lines[-1])
+        assert len(follower.lines) == 5
+
+
+def test_following_sees_a_span_grow(api: Api) -> None:
+    with following(api, "--task", "growing") as follower:
+        begun = start(api, "growing", datetime.now(UTC))
+        api.post([begun])
+        follower.wait_for_line("growing", "* running")
+        for seconds in (2, 12):
+            api.post([late(api, "growing", seconds)])
+            follower.wait_for_line("growing", f"o {seconds} missed", "PodLate")
+        api.post([end(begun)])
+        follower.wait_for_line("growing", "+ succeeded")
         assert len(follower.lines) == 5
 
 

@@ -104,7 +104,8 @@ CASES = {
         64,
         "no action is named 'send_mail'; this image knows command, dies_of, digest, echo, exits, fails, "
         "fails_as_foreseen, "
-        "fails_first, hangs, hangs_deaf, http, leaves_processes, needs_missing_library, prints, refuses_attributes, "
+        "fails_first, hangs, hangs_deaf, http, leaves_processes, needs_missing_library, notes, prints, "
+        "refuses_attributes, "
         "returns, returns_set, sees_orphan_reaped, vanishes",
     ),
     "command succeeds": Case(
@@ -178,7 +179,7 @@ def test_start_and_end_say_what_ran_where_and_for_whom(pod: Pod, timeline: Timel
     assert ended.exit_code == 0
     for event in (start, end):
         assert event.run_id == scheduled_run_id(TASK_UID, pod.this_minute)
-        assert (event.task, event.namespace, event.task_uid) == ("mail_sync", "shop", TASK_UID)
+        assert (event.task, event.namespace, event.task_uid) == ("mail-sync", "shop", TASK_UID)
         assert (event.title, event.trigger, event.reported_by) == ("Sync the mail", "schedule", "runner")
         assert event.scheduled_at == pod.this_minute
         assert (event.action_name, event.entity_name) == ("returns", "mailbox")

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cronwright.timeline.event import Event, load_event
+from cronwright.timeline.span import KIND, Span, load_span
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Post:
     headers: dict[str, str]
     events: list[Event]
     status: int
+    spans: list[Span] = field(default_factory=list)
 
 
 @dataclass
@@ -52,17 +54,24 @@ class Timeline:
         return [event for post in self.posts if post.status == 201 for event in post.events]
 
     @property
+    def spans(self) -> list[Span]:
+        """All spans that were taken, in order."""
+        return [span for post in self.posts if post.status == 201 for span in post.spans]
+
+    @property
     def ends(self) -> list[Event]:
         """The ends among them."""
         return [event for event in self.events if event.kind == "end"]
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> int:
         """Keep a post and return the status to answer it with."""
-        events = [load_event(item["attributes"]) for item in json.loads(body)["data"]]
+        rows = [item["attributes"] for item in json.loads(body)["data"]]
+        events = [load_event(row) for row in rows if row["kind"] != KIND]
+        spans = [load_span(row) for row in rows if row["kind"] == KIND]
         status = self.answers.pop(0) if self.answers else 201
         if any(event.kind in self.refuse_kinds for event in events):
             status = 422
-        self.posts.append(Post(path, headers, events, status))
+        self.posts.append(Post(path, headers, events, status, spans))
         return status
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

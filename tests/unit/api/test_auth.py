@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from cronwright.reasons import Reason
 from cronwright.timeline.event import Event
+from cronwright.timeline.span import Span
 from cronwright_api.auth.cache import AnswerCache
 from cronwright_api.auth.identity import Identity, identity_of
 from cronwright_api.auth.ownership import PodOfTask
@@ -15,7 +18,9 @@ from cronwright_api.auth.reporters import refusal
 from cronwright_api.cluster import Answer
 from cronwright_api.errors import Unauthenticated, Unavailable
 
-POD = PodOfTask("export-1-x", "pod-uid", "shop", "export", "task-uid", "a@example.com", may_be_scheduled=True)
+POD = PodOfTask(
+    "export-1-x", "pod-uid", "shop", "export", "task-uid", "a@example.com", may_be_scheduled=True, is_of_controller=True
+)
 OWN = Event(
     run_id=UUID(int=1),
     pod_uid="pod-uid",
@@ -54,6 +59,45 @@ OWN = Event(
 )
 def test_refusal(name: str, pod: PodOfTask, event: Event, attribute: str | None) -> None:
     refused = refusal(pod, event)
+    assert (refused and refused[0]) == attribute, name
+
+
+SPAN = Span(
+    pod_uid="pod-uid",
+    reported_by="runner",
+    task="export",
+    namespace="shop",
+    task_uid="task-uid",
+    title="export",
+    reason=Reason.POD_LATE,
+    schedule="@every 5s",
+    time_zone="Etc/UTC",
+    first_at=datetime(2027, 1, 4, 8, tzinfo=UTC),
+    last_at=datetime(2027, 1, 4, 9, tzinfo=UTC),
+    count=721,
+    as_user_email="a@example.com",
+    pod="export-1-x",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "pod", "span", "attribute"),
+    [
+        ("all its own", POD, SPAN, None),
+        ("another's word", POD, replace(SPAN, reported_by="operator"), "reported_by"),
+        ("another namespace", POD, replace(SPAN, namespace="bank"), "namespace"),
+        ("another Task", POD, replace(SPAN, task_uid="other"), "task_uid"),
+        ("another Task's name", POD, replace(SPAN, task="other"), "task"),
+        ("another pod", POD, replace(SPAN, pod_uid="other"), "pod_uid"),
+        ("no pod", POD, replace(SPAN, pod_uid=""), "pod_uid"),
+        ("another pod's name", POD, replace(SPAN, pod="other"), "pod"),
+        ("another user", POD, replace(SPAN, as_user_email=None), "as_user_email"),
+        ("by hand", replace(POD, is_of_controller=False, may_be_scheduled=False), SPAN, "kind"),
+        ("by hand, for one time", replace(POD, is_of_controller=False), SPAN, "kind"),
+    ],
+)
+def test_refusal_of_a_span(name: str, pod: PodOfTask, span: Span, attribute: str | None) -> None:
+    refused = refusal(pod, span)
     assert (refused and refused[0]) == attribute, name
 
 

@@ -44,7 +44,7 @@ def run(
     return parse_run({"id": f"{task}-{after}", "attributes": attributes})
 
 
-GOOD = [run("check-api"), run("say-hello"), run("fail-on-purpose", "failed", "ActionFailed")]
+GOOD = [run("check-api"), run("say-hello"), run("heartbeat"), run("fail-on-purpose", "failed", "ActionFailed")]
 
 
 def found(demo: ModuleType, runs: list[Run]) -> list[tuple[bool, str]]:
@@ -56,6 +56,7 @@ def test_the_expected_outcomes(demo: ModuleType) -> None:
     assert found(demo, GOOD) == [
         (True, "check-api succeeded (Completed), as expected"),
         (True, "say-hello succeeded (Completed), as expected"),
+        (True, "heartbeat succeeded (Completed), as expected"),
         (True, "fail-on-purpose failed (ActionFailed), as expected"),
     ]
 
@@ -89,6 +90,46 @@ def test_what_is_wrong_is_said(demo: ModuleType, name: str) -> None:
     runs, sentence = CASES[name]
     assert found(demo, runs)[0] == (False, sentence)
     assert ("check-api" in demo.still_awaited(demo.first_runs(runs, BEGAN))) == ("its run" in sentence)
+
+
+def tick(number: int, outcome: str | None = "succeeded", pod: str = "heartbeat-1") -> Run:
+    due = (BEGAN + timedelta(seconds=5 * number)).isoformat()
+    return run("heartbeat", outcome, after=5 * number + 0.01, scheduled_at=due, pod=pod)
+
+
+GAPS: dict[str, tuple[list[Run], tuple[bool, str]]] = {
+    "each tick": ([tick(1), tick(2), tick(3)], (True, "heartbeat ran 3 times in one pod, every 5 s without a gap")),
+    "over a window's end": (
+        [tick(1), tick(2, pod="heartbeat-2")],
+        (True, "heartbeat ran 2 times in 2 pods, every 5 s without a gap"),
+    ),
+    "the last one goes on": (
+        [tick(1), tick(2), tick(3, None)],
+        (True, "heartbeat ran 2 times in one pod, every 5 s without a gap"),
+    ),
+    "one is not there": (
+        [tick(1), tick(3), tick(4)],
+        (
+            False,
+            "heartbeat: no run for 12:00:10 UTC; look at kubectl cronwright timeline -n demo --task heartbeat",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_the_loop_has_to_tick_without_a_gap(demo: ModuleType, name: str) -> None:
+    runs, expected = GAPS[name]
+    finding = demo.judge_ticks([run("check-api"), *runs])
+    assert (finding.is_good, finding.sentence) == expected
+
+
+def test_only_the_first_ticks_are_shown_and_those_that_went_wrong(demo: ModuleType) -> None:
+    runs = [tick(1), tick(2), run("check-api", after=12), tick(3), tick(4), tick(5, "failed"), tick(6, None)]
+    assert demo.without_most_ticks(runs) == [*runs[:4], runs[5]]
+    assert demo.ticks_in_words(runs) == "heartbeat has ticked 5 times, 1 of them without success."
+    assert demo.ticks_in_words(runs[:2]) == "heartbeat has ticked 2 times."
+    assert demo.ticks_in_words([]) == ""
 
 
 def task(name: str, **status: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cronwright_cli.timeline.cells import (
     Setting,
     clock_time,
     columns,
+    due,
     lateness,
     look_of,
     outcome_word,
@@ -125,6 +126,14 @@ def test_times_are_in_the_zone_with_a_date_where_it_is_another_day() -> None:
     assert clock_time(None, berlin) == "-"
 
 
+def test_a_span_was_due_from_one_time_to_another() -> None:
+    missed = row(scheduled_at="2027-01-04T11:00:05Z", last_at="2027-01-04T11:01:00Z", count=12, outcome="missed")
+    assert due(missed, UTC_SETTING) == "11:00:05–11:01:00"
+    one = row(scheduled_at="2027-01-04T11:00:05Z", last_at="2027-01-04T11:00:05Z", count=1, outcome="missed")
+    assert due(one, UTC_SETTING) == "11:00:05"
+    assert missed.at == datetime(2027, 1, 4, 11, 1, tzinfo=UTC)
+
+
 def test_a_run_ahead_of_its_time_by_clock_skew_is_not_late() -> None:
     assert lateness(row(scheduled_at="2027-01-04T12:00:00Z", started_at="2027-01-04T11:59:59Z")) == "+0.0s"
 
@@ -146,6 +155,8 @@ STATES = {
     "between two attempts": (row(state="waiting"), "waiting"),
     "neither outcome nor state": (row(), "running"),
     "an outcome of a later version": (row(outcome="postponed"), "postponed"),
+    "a span": (row(outcome="missed", count=12), "12 missed"),
+    "a span of one": (row(outcome="skipped", count=1), "skipped"),
 }
 
 

@@ -1,20 +1,25 @@
 """What the operator does about a Task, and when it looks again: a row for each rule, those that do nothing included."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from cronwright.instants import format_seconds
 from cronwright.names import MANIFEST_HASH_ANNOTATION
-from cronwright.plan.choose import choose
+from cronwright.plan.choose import LoopSettings, choose
+from cronwright.plan.loop import opened
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
+from cronwright.run.merging import Merged, dump_merged
+from cronwright.run.ticks import TickFacts
 from cronwright.task import parse_task
 from cronwright_operator.decide import (
     Action,
+    Claim,
     Decision,
     DeleteJob,
     EndJob,
@@ -358,3 +363,185 @@ def test_a_job_that_waited_for_its_image_and_was_ended_says_so() -> None:
     last = task["status"]["lastRun"]
     assert (last["outcome"], last["reason"]) == ("Failed", "ImagePull")
     assert task["status"]["consecutiveFailures"] == 1
+
+
+# Loops: the windows of this one open at minute 57, and now is 08:03:20.
+
+LOOP = a_task("@every 5s")
+OPENED, STARTED, NOW = at(-180), at(-60), at(200)
+
+
+def a_window(ended: str | None = None, start: datetime = STARTED, **more: Any) -> dict[str, Any]:
+    """Return the Job of the open window."""
+    return a_job(LOOP, OPENED, ended=ended, start=start, **more)
+
+
+WINDOW = a_window()
+SERVES = a_pod(WINDOW, running(), phase="Running")
+
+
+def loop_decision(
+    task: Mapping[str, Any] = LOOP,
+    jobs: Sequence[Any] = (WINDOW,),
+    pods: Sequence[Any] = (SERVES,),
+    reported: Sequence[str] = (),
+    cron_job: Mapping[str, Any] | None = None,
+    runner: RunnerSettings = WITH_TIMELINE,
+    now: datetime = NOW,
+    **seen: Any,
+) -> Decision:
+    """Return what is decided about a loop, by default one whose window is served."""
+    observed = observe(task, cron_job or a_cron_job_with(task, runner), jobs, pods, reported)
+    return decide(replace(observed, **seen), runner, now)
+
+
+def a_cron_job_with(task: Mapping[str, Any], runner: RunnerSettings) -> dict[str, Any]:
+    """Return the open CronJob of a loop as an operator with these settings made it."""
+    parsed = parse_task(task)
+    base = cron_job(parsed, choose(parsed), runner)
+    made: Any = opened(base, STARTED)
+    wrote = {"manager": "cronwright", "operation": "Update", "fieldsV1": {"f:spec": {}}}
+    seen = {"uid": "cron-job-uid", "resourceVersion": "5", "managedFields": [wrote]}
+    return {**made, "metadata": {**made["metadata"], **seen}, "status": {"lastScheduleTime": format_seconds(OPENED)}}
+
+
+def status_of(decision: Decision) -> Mapping[str, Any]:
+    """Return the status that is written, empty where none is."""
+    return next((action.patch for action in decision.actions if isinstance(action, WriteStatus)), {})
+
+
+def condition_of(decision: Decision, kind: str) -> tuple[str, str]:
+    """Return status and reason of a condition that is written."""
+    conditions: Any = status_of(decision)["conditions"]
+    return next((found["status"], found["reason"]) for found in conditions if found["type"] == kind)
+
+
+def test_a_window_is_no_run() -> None:
+    decision = loop_decision()
+    status = status_of(decision)
+    assert told(decision.actions) == ["WriteStatus"]
+    assert "lastRun" not in status
+    assert status["active"] == 1, "its pod runs"
+    assert condition_of(decision, "Ready") == ("True", "InForce")
+    assert condition_of(decision, "Healthy") == ("Unknown", "NoRunYet")
+
+
+def test_a_loop_whose_older_pod_has_to_end_is_not_ready() -> None:
+    edited = LOOP | {"spec": a_task("@every 7s")["spec"]}
+    decision = loop_decision(edited, cron_job=a_cron_job_with(LOOP, WITH_TIMELINE))
+    assert told(decision.actions) == ["ReplaceCronJob", "AskToEnd", "WriteStatus"]
+    assert condition_of(decision, "Ready") == ("False", "Progressing")
+    assert condition_of(decision, "Reconciling") == ("True", "Progressing")
+    conditions: Any = status_of(decision)["conditions"]
+    assert f"waits for the end of Job {WINDOW['metadata']['name']}" in [found["message"] for found in conditions]
+
+
+def test_a_loop_that_becomes_a_cron_line_with_a_template_is_tried_first() -> None:
+    edited = LOOP | {"spec": a_task("0 3 * * *", **PICKY)["spec"]}
+    decision = loop_decision(edited, cron_job=a_cron_job_with(LOOP, WITH_TIMELINE))
+    assert told(decision.actions) == ["TryCronJob", "AskToEnd", "SetLever", "ReplaceCronJob", "WriteStatus"]
+
+
+STUCK_PODS: dict[str, tuple[list[Any], str]] = {
+    "no image": ([a_pod(WINDOW, waiting("ErrImagePull", "not found"))], "ImagePull"),
+    "no node": (
+        [a_pod(WINDOW, conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}])],
+        "Unschedulable",
+    ),
+    "a ticker that does not start": ([a_pod(WINDOW, waiting("CrashLoopBackOff", "back-off 10s"))], "RunnerCrashed"),
+}
+
+
+@pytest.mark.parametrize(("pods", "reason"), STUCK_PODS.values(), ids=STUCK_PODS)
+def test_a_window_that_waits_is_not_healthy(pods: list[Any], reason: str) -> None:
+    decision = loop_decision(pods=pods)
+    assert condition_of(decision, "Healthy") == ("False", reason)
+    assert status_of(decision)["active"] == 0
+    assert decision.look_again_at == at(210), "a wait is looked at again"
+    assert not names(decision, EndJob), "its ticks are told as they pass"
+
+
+def test_a_window_that_waits_for_the_same_in_other_words_costs_no_write() -> None:
+    task = dict(LOOP)
+    for message in ("not found", "back-off"):
+        decision = loop_decision(task, pods=[a_pod(WINDOW, waiting("ErrImagePull", message))])
+        task = {**task, "status": merged(task["status"], status_of(decision))}
+    assert told(decision.actions) == []
+
+
+def test_what_a_failed_window_owned_is_claimed_once() -> None:
+    failed = a_window("Failed", reason="DeadlineExceeded", ended_at=at(100))
+    decision = loop_decision(jobs=[failed], pods=[])
+    claims = [action for action in decision.actions if isinstance(action, Claim)]
+    spans = [(span.first_at, span.last_at, span.count, span.reason) for claim in claims for span in claim.spans]
+    assert spans == [(at(-60), at(95), 32, Reason.DEADLINE_EXCEEDED)]
+    assert [claim.of for claim in claims] == [failed["metadata"]["uid"]]
+    again = loop_decision(jobs=[failed], pods=[], reported=[failed["metadata"]["uid"]])
+    assert not [action for action in again.actions if isinstance(action, Claim)]
+    without = loop_decision(jobs=[failed], pods=[], runner=RUNNER)
+    assert not [action for action in without.actions if isinstance(action, Claim)]
+
+
+def test_a_window_that_ended_as_it_was_to_claims_nothing() -> None:
+    decision = loop_decision(jobs=[a_window("Complete", ended_at=at(100))], pods=[])
+    assert not [action for action in decision.actions if isinstance(action, Claim)]
+
+
+def test_what_a_ticker_could_not_deliver_is_passed_on() -> None:
+    left = dump_merged([Merged(Reason.COMPLETED, at(0), at(20), 5), Merged(Reason.ACTION_FAILED, at(25), at(90), 3)])
+    pod = a_pod(WINDOW, terminated(0), phase="Succeeded")
+    pod["status"]["initContainerStatuses"] = [{"name": "ticker", "state": terminated(0, "Completed", left)}]
+    decision = loop_decision(pods=[pod])
+    [claim] = [action for action in decision.actions if isinstance(action, Claim)]
+    assert [(span.reason, span.first_at, span.last_at, span.count) for span in claim.spans] == [
+        (Reason.COMPLETED, at(0), at(20), 5),
+        (Reason.ACTION_FAILED, at(25), at(90), 3),
+    ]
+    assert {span.pod_uid for span in claim.spans} == {"pod-uid"}
+    assert claim.of == "pod-uid"
+    again = loop_decision(pods=[pod], reported=["pod-uid"])
+    assert not [action for action in again.actions if isinstance(action, Claim)]
+
+
+def test_ticks_that_an_edit_leaves_to_nobody_are_claimed_before_the_job_goes() -> None:
+    edited = LOOP | {"spec": a_task("@every 7s")["spec"]}
+    decision = loop_decision(edited, pods=[], cron_job=a_cron_job_with(LOOP, WITH_TIMELINE))
+    assert told(decision.actions) == ["ReplaceCronJob", "Claim", "DeleteWindow", "WriteStatus"]
+    [claim] = [action for action in decision.actions if isinstance(action, Claim)]
+    assert [(span.first_at, span.last_at, span.reason) for span in claim.spans] == [(at(-60), at(200), Reason.POD_LATE)]
+    assert not claim.of, "the Job is gone when it could be told again"
+
+
+def test_finished_windows_are_trimmed_to_the_limits() -> None:
+    before = [a_job(LOOP, at(-180 - 3600 * hour), ended="Complete", start=STARTED) for hour in range(1, 6)]
+    decision = loop_decision(jobs=[WINDOW, *before])
+    kept = 3
+    assert names(decision, DeleteJob) == [job["metadata"]["name"] for job in reversed(before[kept:])]
+
+
+TICKS = TickFacts(last_successful_time=at(190), consecutive_failures=0)
+
+
+def test_where_the_timeline_is_away_a_loop_says_so() -> None:
+    decision = loop_decision(ticks=TICKS, timeline_problem="the timeline can't be read: refused")
+    assert condition_of(decision, "Healthy") == ("Unknown", "TimelineUnavailable")
+    task = {**LOOP, "status": merged(LOOP["status"], status_of(decision))}
+    assert told(loop_decision(task, ticks=None, jobs=[WINDOW]).actions) == [], "after a restart it says what it said"
+    again = loop_decision(task, ticks=TICKS)
+    assert condition_of(again, "Healthy") == ("True", "Completed")
+
+
+def test_a_loop_beyond_the_limit_is_refused_and_looked_at_again() -> None:
+    decision = decide(replace(observe(LOOP), has_room=False), RUNNER, DUE, loops=LoopSettings(max_tasks=2))
+    assert told(decision.actions) == ["WriteStatus", "Tell Warning TooManyLoops"]
+    assert decision.look_again_at == at(60)
+    assert not decision.is_loop
+
+
+@pytest.mark.parametrize(
+    ("task", "holds"),
+    [(LOOP, True), (a_task("@every 5s", isActive=False), False), (a_task("* * * * *"), False)],
+    ids=["a loop", "a paused one", "a cron line"],
+)
+def test_who_holds_a_place_among_the_loops(task: dict[str, Any], holds: bool) -> None:
+    assert decide(observe(task), RUNNER, DUE).is_loop is holds

@@ -197,6 +197,7 @@ def test_reasons_of_runs_have_an_outcome() -> None:
         "succeeded",
         "failed",
         "skipped",
+        "missed",
     }
 
 

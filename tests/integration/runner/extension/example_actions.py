@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
@@ -129,6 +130,19 @@ def prints(context: Context) -> None:
     for text in cast(list[str], context.attributes.get("lines", [])):
         os.write(1, text.encode())
     os.write(2, cast(str, context.attributes.get("error", "")).encode())
+
+
+def notes(context: Context) -> JSON:
+    """Note when it starts for which time, in the file `notes`, take as many `seconds` as it says, and print a line."""
+    at = datetime.now(UTC)
+    tick = "" if context.scheduled_time is None else format_instant(context.scheduled_time)
+    note = {"tick": tick, "attempt": context.attempt, "at": format_instant(at), "pid": os.getpid()}
+    with Path(cast(str, context.attributes["notes"])).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(note) + "\n")
+    if "seconds" in context.attributes:
+        time.sleep(cast(float, context.attributes["seconds"]))
+    print(f"noted {tick}", flush=True)
+    return {"noted": tick}
 
 
 def _write(context: Context, attribute: str, text: str) -> None:

@@ -1,0 +1,58 @@
+"""Ends of runs that a claim tells of: runs that began and whose own end nobody is left to report.
+
+- Who claims that its pod was late owns these fire times now, so an earlier pod with a run among them is gone.
+- Who claims that fire times of its pod ended, ended the runs among them as well: their ends were merged into the span,
+  or the pod is gone with them.
+- The operator claims what no pod serves any more, so a run among them has lost its pod, whichever that was.
+
+Which runs are open is for the store to find.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from cronwright.reasons import Outcome, Reason
+from cronwright.timeline.event import Event
+from cronwright.timeline.span import Span
+
+
+def end_by(claim: Span, latest: Event, now: datetime) -> Event | None:
+    """Return the end of the open run whose latest event is `latest`, or None where a full `claim` around its fire time
+    says nothing about it. `now` (aware) stands for the time of an end that nobody saw.
+    """
+    if claim.reported_by == "operator" and (not claim.pod_uid or claim.pod_uid != latest.pod_uid):
+        message = f"pod {latest.pod or latest.pod_uid} went away without an end"
+        return _end(latest, Outcome.FAILED, Reason.POD_LOST, message, now)
+    if not claim.pod_uid:
+        return None
+    if claim.reason is Reason.POD_LATE:
+        if latest.pod_uid == claim.pod_uid:
+            return None
+        who = f"pod {claim.pod}" if claim.pod else "another pod"
+        message = f"pod {latest.pod or latest.pod_uid} went away without an end, and {who} has taken its place"
+        return _end(latest, Outcome.FAILED, Reason.POD_LOST, message, now)
+    if latest.pod_uid != claim.pod_uid or claim.outcome not in (Outcome.SUCCEEDED, Outcome.FAILED):
+        return None
+    return _end(latest, claim.outcome, claim.reason, claim.message, now)
+
+
+def _end(latest: Event, outcome: Outcome, reason: Reason, message: str, now: datetime) -> Event:
+    """Return the end of the attempt that `latest` began, or of the one that it waits for. As the operator's, so that
+    the runner's own end, should it still come, has the last word.
+    """
+    waits = latest.kind == "end"
+    return replace(
+        latest,
+        kind="end",
+        attempt=latest.attempt + 1 if waits else latest.attempt,
+        reported_by="operator",
+        started_at=None if waits else latest.started_at,
+        finished_at=now,
+        duration_ms=None,
+        retry_at=None,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        log_tail="",
+        payload=None,
+    )
