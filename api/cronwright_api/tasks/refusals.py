@@ -62,6 +62,9 @@ def _invalid(answer: Answer, message: str) -> Problem:
         if isinstance(cause, Mapping)
     ]
     problems = {(pointer_to(field), _sentence(text) or message): None for field, text in found}
+    unknown = _UNKNOWN_FIELD.findall(answer.message)
+    for field in unknown if not problems else ():
+        problems[pointer_to(field), f"Kubernetes knows no field {field.removeprefix('spec.')}; leave it out"] = None
     if not problems:
         # An admission webhook or policy that names no field
         kind = Invalid if answer.status == 422 else BadRequest
@@ -75,6 +78,7 @@ def _sentence(message: str) -> str:
     return in_http_words(_FRAME.sub("", message))
 
 
-_FRAME = re.compile(r'^Invalid value: (?:"(?:[^"\\]|\\.)*"|[^\s:]+|\{.*?\}): ', re.DOTALL)
+_FRAME = re.compile(r'^Invalid value: (?:(?:"(?:[^"\\]|\\.)*"|-?[0-9.]+|true|false|null|\{.*?\}): )?', re.DOTALL)
+_UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _WORDS = {word.resource: word.json_api for word in (*FIELDS, *RETRY_FIELDS) if word.resource != word.json_api}
 _FIELD = re.compile(rf"(?:\bspec\.)?\b({'|'.join(_WORDS)})\b")

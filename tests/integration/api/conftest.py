@@ -11,7 +11,7 @@ from cronwright_api.migrations import migrate
 from cronwright_api.store.database import Database
 from support.cluster import Cluster, namespace_in
 
-from .people import API_RULES, LIST_TASKS, account, allow, disallow, kubeconfig_as, token
+from .people import API_RULES, LIST_TASKS, WRITE_TASKS, account, allow, disallow, kubeconfig_as, token
 from .served import Served
 
 
@@ -52,6 +52,9 @@ class World:
     reads_all: str
     reads_left: str
     reads_none: str
+    writes_all: str
+    writes_left: str
+    writes_right: str
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +65,23 @@ def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         home, left, right = (
             stack.enter_context(namespace_in(cluster, f"api-{name}")) for name in ("home", "left", "right")
         )
-        for name in ("api", "operator", "reads-all", "reads-left", "reads-none"):
+        names = (
+            "api",
+            "operator",
+            "reads-all",
+            "reads-left",
+            "reads-none",
+            "writes-all",
+            "writes-left",
+            "writes-right",
+        )
+        for name in names:
             account(cluster, home, name)
-        for name, rules in (("api", API_RULES), ("reads-all", LIST_TASKS)):
+        for name, rules in (("api", API_RULES), ("reads-all", LIST_TASKS), ("writes-all", WRITE_TASKS)):
             stack.callback(disallow, cluster, allow(cluster, home, name, rules))
         allow(cluster, home, "reads-left", LIST_TASKS, where=left)
+        allow(cluster, home, "writes-left", WRITE_TASKS, where=left)
+        allow(cluster, home, "writes-right", WRITE_TASKS, where=right)
         kubeconfig = kubeconfig_as(cluster, folder / "kubeconfig", token(cluster, home, "api"))
         api = stack.enter_context(Served(folder, kubeconfig, operator_account=f"system:serviceaccount:{home}:operator"))
         yield World(
@@ -79,4 +94,7 @@ def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             reads_all=token(cluster, home, "reads-all"),
             reads_left=token(cluster, home, "reads-left"),
             reads_none=token(cluster, home, "reads-none"),
+            writes_all=token(cluster, home, "writes-all"),
+            writes_left=token(cluster, home, "writes-left"),
+            writes_right=token(cluster, home, "writes-right"),
         )

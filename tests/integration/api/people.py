@@ -19,6 +19,7 @@ API_RULES = [
     {"apiGroups": ["cronwright.dev"], "resources": ["tasks"], "verbs": ["list", "watch"]},
 ]
 """All that the API's own account needs."""
+WRITE_TASKS = [{"apiGroups": ["cronwright.dev"], "resources": ["tasks"], "verbs": ["*"]}]
 LIST_TASKS = [{"apiGroups": ["cronwright.dev"], "resources": ["tasks"], "verbs": ["list"]}]
 
 

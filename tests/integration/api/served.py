@@ -1,6 +1,7 @@
 """The API as a process of its own, and what it is asked over real connections."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -83,6 +84,16 @@ class Served:
     def get(self, path: str, token: str, **headers: str) -> httpx.Response:
         """GET `path` with a bearer token."""
         return self.http.get(path, headers={"Authorization": f"Bearer {token}", **headers})
+
+    def send(
+        self, method: str, path: str, token: str, document: Any = None, content_type: str = MEDIA_TYPE
+    ) -> httpx.Response:
+        """Send `document`, or bytes for a whole body, with a bearer token; without one there is no body."""
+        headers = {"Authorization": f"Bearer {token}"}
+        if document is None:
+            return self.http.request(method, path, headers=headers)
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.http.request(method, path, content=body, headers=headers | {"Content-Type": content_type})
 
     def post(self, token: str, data: Any, content_type: str = MEDIA_TYPE) -> httpx.Response:
         """POST `data` to the timeline: a document's data, or bytes for a whole body."""

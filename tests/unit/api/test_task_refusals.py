@@ -54,12 +54,23 @@ def test_each_cause_is_an_error_of_its_own() -> None:
             "all of it",
             {"field": "spec.schedule", "message": 'Invalid value: "x": schedule "x" is not five fields'},
             {"field": "spec.timeoutSeconds", "message": "Invalid value: 0: timeoutSeconds should be at least 1"},
+            {"field": "spec.template.metadata.labels", "message": "Invalid value: template.metadata.labels holds x: y"},
         )
     )
     said = [(one.status, one.pointer, one.detail) for one in (problem, *problem.others)]
     assert said == [
         (422, "/data/attributes/schedule", 'schedule "x" is not five fields'),
         (422, "/data/attributes/timeout_seconds", "timeout_seconds should be at least 1"),
+        (422, "/data/attributes/template/metadata/labels", "template.metadata.labels holds x: y"),
+    ]
+
+
+def test_a_field_that_kubernetes_does_not_know() -> None:
+    message = 'strict decoding error: unknown field "spec.template.kind", unknown field "spec.template.x"'
+    problem = refusal(answer(400, message))
+    assert [(one.status, one.pointer) for one in (problem, *problem.others)] == [
+        (422, "/data/attributes/template/kind"),
+        (422, "/data/attributes/template/x"),
     ]
 
 
