@@ -1,0 +1,139 @@
+"""A run on request: what stands in the Task's annotation, whoever asks and however many at once."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from cronwright.run.ids import scheduled_run_id
+from cronwright.run.requests import MOST_WAITING, RunRequest, parse_requests, requested_run_id
+from cronwright.timeline.event import dump_event
+from support.cluster import tasks_path
+
+from .conftest import World
+from .events import start
+from .tasks import error, make, ok
+
+DUE = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def task(world: World) -> Any:
+    """A paused Task."""
+    return make(world.api, world.writes_left, world.left, attributes={"own": 1})
+
+
+def waiting(world: World, task: Any) -> tuple[RunRequest, ...]:
+    metadata = world.cluster.get(tasks_path(world.left, task["attributes"]["name"]))["metadata"]
+    return parse_requests(metadata.get("annotations", {}).get("cronwright.dev/run-requested"))
+
+
+def run(world: World, task: Any, body: Any = None) -> Any:
+    response = world.api.send("POST", f"/api/task/{task['id']}/run", world.writes_left, body, "application/json")
+    document = ok(response, 202)
+    assert response.headers["location"] == f"{world.api.url}/api/run/{document['data']['id']}"
+    return document["data"]
+
+
+@pytest.mark.parametrize("body", [None, b"", {}, {"attributes": None}, {"data": {"type": "run"}}, {"meta": {}}])
+def test_a_run_of_a_paused_task(world: World, task: Any, body: Any) -> None:
+    asked = run(world, task, body)
+    (request,) = waiting(world, task)
+    assert (request.attributes, request.scheduled_time) == (None, None)
+    assert request.requested_by == f"system:serviceaccount:{world.home}:writes-left"
+    assert UUID(asked["id"]) == requested_run_id(task["id"], request)
+    assert asked["type"] == "run"
+    assert asked["links"]["self"] == f"{world.api.url}/api/run/{asked['id']}"
+    assert asked["attributes"] == {
+        "run_id": asked["id"],
+        "state": "requested",
+        "task": task["attributes"]["name"],
+        "namespace": world.left,
+        "task_uid": task["id"],
+        "trigger": "manual",
+        "scheduled_at": None,
+        "attributes": None,
+        "requested_by": request.requested_by,
+        "requested_at": asked["attributes"]["requested_at"],
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"attributes": {"days": 7, "null": None}},
+        {"attributes": '{"days": 7, "null": null}'},
+        {"data": {"type": "run", "attributes": {"attributes": {"days": 7, "null": None}}}},
+    ],
+)
+def test_attributes_of_the_runs_own(world: World, task: Any, body: Any) -> None:
+    assert run(world, task, body)["attributes"]["attributes"] == {"days": 7, "null": None}
+    assert waiting(world, task)[0].attributes == {"days": 7, "null": None}
+    spec = world.cluster.get(tasks_path(world.left, task["attributes"]["name"]))["spec"]
+    assert spec["attributes"] == {"own": 1}, "the Task's own stay"
+
+
+def test_a_fire_time_runs_once(world: World, task: Any) -> None:
+    asked = run(world, task, {"scheduled_at": "2027-01-04T09:00:00+01:00"})
+    assert (asked["id"], asked["attributes"]["scheduled_at"]) == (
+        str(scheduled_run_id(task["id"], DUE)),
+        "2027-01-04T08:00:00Z",
+    )
+    assert run(world, task, {"scheduled_at": "2027-01-04T08:00:00Z"})["id"] == asked["id"]
+    assert [request.scheduled_time for request in waiting(world, task)] == [DUE]
+
+
+def test_a_fire_time_that_has_run_is_409(world: World, task: Any) -> None:
+    run_id = scheduled_run_id(task["id"], DUE)
+    event = start(run_id=run_id, namespace=world.left, task=task["attributes"]["name"], task_uid=task["id"])
+    ok(world.api.post(world.operator, {"type": "timeline", "attributes": dump_event(event)}), 201)
+    path = f"/api/task/{task['id']}/run"
+    found = error(world.api.send("POST", path, world.writes_left, {"scheduled_at": "2027-01-04T08:00:00Z"}), 409)
+    assert (found["code"], found["meta"], found["source"]) == (
+        "run_exists",
+        {"id": str(run_id)},
+        {"pointer": "/scheduled_at"},
+    )
+    assert waiting(world, task) == ()
+
+
+def test_requests_within_a_second_and_at_the_same_time_are_runs_of_their_own(world: World, task: Any) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        asked = list(pool.map(lambda number: run(world, task, {"attributes": {"number": number}}), range(20)))
+    requests = waiting(world, task)
+    assert len({one["id"] for one in asked}) == 20
+    assert {str(requested_run_id(task["id"], request)) for request in requests} == {one["id"] for one in asked}
+    assert sorted(str(request.attributes) for request in requests) == sorted(f"{{'number': {n}}}" for n in range(20))
+
+
+def test_it_joins_what_kubectl_annotated(world: World, task: Any) -> None:
+    path = tasks_path(world.left, task["attributes"]["name"])
+    annotations = {"cronwright.dev/run-requested": '[{"id": "by-hand"}]', "example.com/a": "b"}
+    world.cluster.patch(path, {"metadata": {"annotations": annotations}})
+    run(world, task)
+    assert waiting(world, task)[0].id == "by-hand"
+    assert len(waiting(world, task)) == 2
+    assert world.cluster.get(path)["metadata"]["annotations"]["example.com/a"] == "b"
+
+
+def test_an_annotation_that_is_none_is_409_and_stays(world: World, task: Any) -> None:
+    path = tasks_path(world.left, task["attributes"]["name"])
+    world.cluster.patch(path, {"metadata": {"annotations": {"cronwright.dev/run-requested": "now!"}}})
+    found = error(world.api.send("POST", f"/api/task/{task['id']}/run", world.writes_left), 409)
+    assert found["code"] == "run_requests_broken"
+    assert found["detail"].endswith('run-requested is not JSON; write a list such as [{"id": "1"}]')
+
+
+def test_there_is_an_end_to_what_waits(world: World, task: Any) -> None:
+    path = tasks_path(world.left, task["attributes"]["name"])
+    full = json.dumps([{"id": str(number)} for number in range(MOST_WAITING)])
+    world.cluster.patch(path, {"metadata": {"annotations": {"cronwright.dev/run-requested": full}}})
+    response = world.api.send("POST", f"/api/task/{task['id']}/run", world.writes_left)
+    assert (error(response, 503)["code"], response.headers["retry-after"]) == ("run_requests_full", "5")
+
+
+def test_no_task_no_run(world: World) -> None:
+    assert error(world.api.send("POST", f"/api/task/{uuid4()}/run", world.writes_left), 404)
