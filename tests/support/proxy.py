@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a real server, to cut or to silence its connections as a network does."""
+"""A TCP proxy in front of a real server, to cut or to freeze its connections as a network does."""
 
 import contextlib
 import select
@@ -22,7 +22,8 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
-        self._silent, self._refusing, self._closed = False, False, False
+        self._frozen: set[tuple[socket.socket, socket.socket]] = set()
+        self._refusing, self._closed = False, False
         self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -55,17 +56,11 @@ class Proxy:
         finally:
             self._refusing = False
 
-    @contextlib.contextmanager
-    def silence(self) -> Iterator[None]:
-        """Pass nothing on in either direction, and close nothing: a network that drops packets. New connections are
-        silent, too."""
-        self._silent = True
-        try:
-            yield
-        finally:
-            # What was held back would come out of order
-            self.cut()
-            self._silent = False
+    def freeze(self) -> None:
+        """Pass nothing on over the connections that there are, and close none of them, as where a network forgets
+        about them; new ones work."""
+        with self._lock:
+            self._frozen |= self._pairs
 
     def _accept(self) -> None:
         while not self._closed:
@@ -104,7 +99,7 @@ class Proxy:
                 received = source.recv(65536)
                 if not received:
                     return
-                if not self._silent:
+                if (caller, server) not in self._frozen:
                     (server if source is caller else caller).sendall(received)
 
 

@@ -39,24 +39,9 @@ class Record:
             return cast(JSON, json.loads(value))
         return self.resource_name if value is None and name == "name" else value
 
-    def spec(self) -> dict[str, JSON]:
-        """Return the spec as a manifest has it."""
-        spec = {word.resource: self.field(word.resource) for word in FIELDS}
-        return {name: value for name, value in spec.items() if value is not None}
-
     def status(self) -> Mapping[str, JSON]:
         """Return the status as the manifest has it."""
         return cast(Mapping[str, JSON], json.loads(self._status))
-
-    def manifest(self) -> Manifest:
-        """Return the manifest, as far as it is remembered."""
-        metadata: Mapping[str, JSON] = {
-            "namespace": self.namespace,
-            "name": self.resource_name,
-            "uid": self.uid,
-            "generation": self.generation,
-        }
-        return {"metadata": metadata, "spec": self.spec(), "status": self.status()}
 
 
 def record_of(manifest: Manifest) -> Record:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
 from cronwright.instants import format_instant, format_seconds
 from cronwright.jsontypes import JSON, JSONObject
-from cronwright.status import LastRun, TaskStatus, load_status
+from cronwright.status import TaskStatus, load_status
 from cronwright.words import FIELDS, RETRY_FIELDS
 from cronwright_api.jsonapi.documents import Resource
 from cronwright_api.tasks.columns import TASK
@@ -17,60 +18,63 @@ from cronwright_api.tasks.upcoming import Upcoming, upcoming
 
 def resource_of(record: Record, now: datetime, fields: Sequence[str] | None = None) -> Resource:
     """Return the resource of `record` with the attributes in `fields`, or with all. `now` is aware."""
+    task = _Seen(record, now)
     names = TASK.attributes if fields is None else fields
-    return Resource(TASK.type, record.uid, {name: _json(_ATTRIBUTES[name](record, now)) for name in names})
+    return Resource(TASK.type, record.uid, {name: _json(_ATTRIBUTES[name](task)) for name in names})
 
 
 def value_of(record: Record, column: str, now: datetime) -> Any:
     """Return the value that `record` has in `column`, of the column's type, None where it is unset."""
-    return UUID(record.uid) if column in ("id", "reference_id") else _ATTRIBUTES[column](record, now)
+    return UUID(record.uid) if column in ("id", "reference_id") else _ATTRIBUTES[column](_Seen(record, now))
+
+
+class _Seen:
+    """A Task at one instant. What several attributes need is worked out once, and only where one of them is asked
+    for."""
+
+    def __init__(self, record: Record, now: datetime) -> None:
+        self.record, self.now = record, now
+
+    def field(self, name: str) -> JSON:
+        return self.record.field(name)
+
+    @cached_property
+    def status(self) -> TaskStatus:
+        return load_status({"status": self.record.status()})
+
+    @cached_property
+    def upcoming(self) -> Upcoming | None:
+        """When the schedule fires, also of a paused Task; None where it can't be."""
+        return upcoming(
+            self.record.namespace,
+            self.record.resource_name,
+            cast(str, self.field("schedule")),
+            cast("str | None", self.field("timeZone")),
+        )
+
+    @cached_property
+    def runs(self) -> Upcoming | None:
+        """When runs start; None while it is paused."""
+        return self.upcoming if self.field("isActive") is not False else None
 
 
 def _json(value: Any) -> JSON:
     return format_instant(value) if isinstance(value, datetime) else cast(JSON, value)
 
 
-def _field(name: str) -> Callable[[Record, datetime], JSON]:
-    return lambda record, _: record.field(name)
+def _field(name: str) -> Callable[[_Seen], JSON]:
+    return lambda task: task.field(name)
 
 
-def _attributes(record: Record, _: datetime) -> JSON:
-    return record.field("attributes") or {}
-
-
-def _retry(record: Record, _: datetime) -> JSON:
-    retry = cast("JSONObject | None", record.field("retry"))
+def _retry(task: _Seen) -> JSON:
+    retry = cast("JSONObject | None", task.field("retry"))
     if retry is None:
         return None
     return {word.json_api: retry[word.resource] for word in RETRY_FIELDS if word.resource in retry}
 
 
-def _upcoming(record: Record) -> Upcoming | None:
-    return upcoming(
-        record.namespace,
-        record.resource_name,
-        cast(str, record.field("schedule")),
-        cast("str | None", record.field("timeZone")),
-    )
-
-
-def _next_run_at(record: Record, now: datetime) -> datetime | None:
-    found = _upcoming(record) if record.field("isActive") is not False else None
-    return None if found is None else found.next(now)
-
-
-def _next_runs(record: Record, now: datetime) -> JSON:
-    found = _upcoming(record) if record.field("isActive") is not False else None
-    return [] if found is None else [format_instant(fire_time) for fire_time in found.following(now)]
-
-
-def _description(record: Record, _: datetime) -> JSON:
-    found = _upcoming(record)
-    return None if found is None else found.description
-
-
-def _last_run(record: Record, _: datetime) -> JSON:
-    last: LastRun | None = load_status(record.manifest()).last_run
+def _last_run(task: _Seen) -> JSON:
+    last = task.status.last_run
     if last is None:
         return None
     return {
@@ -84,13 +88,15 @@ def _last_run(record: Record, _: datetime) -> JSON:
     }
 
 
-def _status(record: Record, _: datetime) -> JSON:
-    status = load_status(record.manifest())
+def _status(task: _Seen) -> JSON:
+    status = task.status
+    plan: JSON = None
+    if status.plan_kind is not None:
+        plan = {"kind": status.plan_kind, "schedule": status.plan_schedule, "time_zone": status.plan_time_zone}
     return {
-        **_ready(status, record.generation),
+        **_ready(status, task.record.generation),
         **_healthy(status),
-        "plan": status.plan_kind
-        and {"kind": status.plan_kind, "schedule": status.plan_schedule, "time_zone": status.plan_time_zone},
+        "plan": plan,
         "active": status.active or 0,
         "consecutive_failures": status.consecutive_failures,
         "last_successful_at": _time(status.last_successful_time),
@@ -119,17 +125,17 @@ def _time(instant: datetime | None) -> str | None:
     return None if instant is None else format_seconds(instant)
 
 
-_ATTRIBUTES: Mapping[str, Callable[[Record, datetime], Any]] = {
+_ATTRIBUTES: Mapping[str, Callable[[_Seen], Any]] = {
     **{word.json_api: _field(word.resource) for word in FIELDS},
-    "attributes": _attributes,
+    "attributes": lambda task: task.field("attributes") or {},
     "retry": _retry,
-    "namespace": lambda record, _: record.namespace,
-    "next_run_at": _next_run_at,
-    "next_runs": _next_runs,
-    "description": _description,
+    "namespace": lambda task: task.record.namespace,
+    "next_run_at": lambda task: task.runs and task.runs.next(task.now),
+    "next_runs": lambda task: [format_instant(each) for each in task.runs.following(task.now)] if task.runs else [],
+    "description": lambda task: task.upcoming and task.upcoming.description,
     "last_run": _last_run,
     "status": _status,
-    "reference_id": lambda record, _: record.uid,
-    "created_at": lambda record, _: record.created_at,
-    "updated_at": lambda record, _: record.updated_at,
+    "reference_id": lambda task: task.record.uid,
+    "created_at": lambda task: task.record.created_at,
+    "updated_at": lambda task: task.record.updated_at,
 }

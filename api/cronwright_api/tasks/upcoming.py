@@ -1,8 +1,10 @@
 """The fire times of a Task as people see them: the next ones, and the schedule in words."""
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 
 from cronwright.schedule.firetimes import FireTimes
 from cronwright.schedule.grammar import Cron, Every, check_time_zone, parse
@@ -15,29 +17,29 @@ SHOWN = 5
 
 
 class Upcoming:
-    """When a schedule fires next. Remembers the first answer until it has passed."""
+    """When a schedule fires next. Remembers what it has found until it has passed."""
 
     def __init__(self, fire_times: FireTimes) -> None:
         self._fire_times = fire_times
-        self._asked: datetime | None = None
-        self._next: datetime | None = None
         self.description = describe(fire_times.schedule, fire_times.time_zone)
+        # All fire times after `_since`, as far as they were asked for; None at the end stands for no more
+        self._since: datetime | None = None
+        self._known: deque[datetime | None] = deque()
 
     def next(self, now: datetime) -> datetime | None:
         """Return the first fire time after `now` (aware), None where there is none."""
-        known = self._asked is not None and self._asked <= now and (self._next is None or now < self._next)
-        if not known:
-            self._asked, self._next = now, self._fire_times.next(now)
-        return self._next
+        return next(iter(self.following(now, 1)), None)
 
     def following(self, now: datetime, count: int = SHOWN) -> Sequence[datetime]:
         """Return the next `count` fire times."""
-        found: list[datetime] = []
-        fire_time = self.next(now)
-        while fire_time is not None and len(found) < count:
-            found.append(fire_time)
-            fire_time = self._fire_times.next(fire_time)
-        return found
+        if self._since is None or now < self._since:
+            self._known.clear()
+        while self._known and (first := self._known[0]) is not None and first <= now:
+            self._known.popleft()
+        self._since = now
+        while len(self._known) < count and not (self._known and self._known[-1] is None):
+            self._known.append(self._fire_times.next(self._known[-1] or now if self._known else now))
+        return [known for known in islice(self._known, count) if known is not None]
 
 
 def upcoming(namespace: str, resource_name: str, schedule: str, time_zone: str | None) -> Upcoming | None:

@@ -1,11 +1,12 @@
 """The watch that keeps the cache true: list, then watch from there; a new list where the watch can't go on.
 
-Kubernetes ends each watch after WATCH_SECONDS and sends a bookmark shortly before that, so silence beyond it means a
-dead connection, even where nobody closed it. A version that is too old (410), an error within the watch, or a watch
-that is refused lead to a new list; a connection that breaks off, to a new watch from the last version heard.
+Kubernetes ends each watch after WATCH_SECONDS, and with that says that there is nothing else, so silence beyond it
+means a dead connection, even where nobody closed it. A version that is too old (410), an error within the watch, or a
+watch that is refused lead to a new list; a connection that breaks off, to a new watch from the last version heard.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import cast
@@ -23,7 +24,7 @@ from cronwright_api.tasks.cache import TaskCache
 from cronwright_api.tasks.record import Manifest, record_of
 
 WATCH_SECONDS = 10
-"""How long a watch lasts. Kubernetes' own bookmarks come once a minute, too seldom to tell silence from death."""
+"""How long a watch lasts. Where nothing happens to Tasks no bookmark comes, so the watch's end has to tell that."""
 SILENCE_SECONDS = WATCH_SECONDS + 5.0
 LIST_CHUNK = 500
 """Tasks that are read at once: a list of ten thousand as one document would take ten times the memory of the cache."""
@@ -42,17 +43,18 @@ async def watch_all(cluster: Cluster, cache: TaskCache, metrics: Metrics) -> Non
     """Keep `cache` true, until cancelled."""
     async with asyncio.TaskGroup() as group:
         for scope in cache.scopes:
-            group.create_task(_Watch(cluster, cache, scope, metrics).forever())
+            group.create_task(Watch(cluster, cache, scope, metrics).forever())
 
 
-class _Watch:
-    """The watch of one scope. `_version` is where the next one begins; None asks for a list."""
+class Watch:
+    """The watch of one scope. `version` is where the next one begins; None asks for a list."""
 
     def __init__(self, cluster: Cluster, cache: TaskCache, scope: str, metrics: Metrics) -> None:
         self._cluster, self._cache, self._scope, self._metrics = cluster, cache, scope, metrics
-        self._version: str | None = None
+        self.version: str | None = None
 
     async def forever(self) -> None:
+        """Keep the scope true, until cancelled."""
         while True:
             tries = stamina.retry_context(
                 on=Unavailable,
@@ -69,11 +71,11 @@ class _Watch:
     async def _once(self) -> None:
         """List where that is needed, and watch until Kubernetes ends the watch. Raises Unavailable."""
         try:
-            if self._version is None:
-                self._version = await self._list()
-            await self._watch(self._version)
+            if self.version is None:
+                self.version = await self._list()
+            await self._watch(self.version)
         except WatchRefused as error:
-            self._version = None
+            self.version = None
             self._lost(error)
             raise
         except Unavailable as error:
@@ -109,7 +111,7 @@ class _Watch:
     async def _watch(self, version: str) -> None:
         asked = {"watch": 1, "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
         path = f"{collection_path(self._scope)}?{urlencode(asked)}"
-        heard = False
+        began, heard = time.monotonic(), False
         async with aclosing(self._cluster.watch(path, SILENCE_SECONDS)) as events:
             async for event in events:
                 kind, manifest = event["type"], cast(Manifest, event["object"])
@@ -117,8 +119,10 @@ class _Watch:
                     raise WatchRefused(cast(int, manifest.get("code", 0)), str(manifest.get("message", "")))
                 self._take(str(kind), manifest)
                 heard = True
-        if not heard:
-            raise Unavailable("watch_ended", "Kubernetes ended the watch without a word")
+        if time.monotonic() - began > WATCH_SECONDS / 2:
+            self._cache.heard(self._scope)
+        elif not heard:
+            raise Unavailable("watch_ended", "Kubernetes ended the watch at once and without a word")
 
     def _take(self, kind: str, manifest: Manifest) -> None:
         metadata = cast(Mapping[str, JSON], manifest["metadata"])
@@ -126,5 +130,5 @@ class _Watch:
             self._cache.drop(self._scope, str(metadata["uid"]))
         elif kind != "BOOKMARK":
             self._cache.put(self._scope, record_of(manifest))
-        self._version = str(metadata["resourceVersion"])
+        self.version = str(metadata["resourceVersion"])
         self._cache.heard(self._scope)
