@@ -48,7 +48,7 @@ class TasksInKubernetes:
             raise Unauthenticated("token_unknown", f"Kubernetes does not know this token, or it has ended; {HOW}")
         if answer.status == 403:
             return None
-        items = cast("Sequence[Manifest]", _body(answer, 200)["items"])
+        items = cast("Sequence[Manifest]", _body(answer, 200)["items"] or ())
         # Items of a list have neither, and a caller must not depend on where a manifest came from
         return {"apiVersion": "cronwright.dev/v1", "kind": "Task", **items[0]} if items else None
 
@@ -67,7 +67,8 @@ class TasksInKubernetes:
                 said = answer.message or answer.status
                 raise Unavailable("list_refused", f"Kubernetes refuses the list of Tasks to this API: {said}")
             body = answer.body
-            for item in cast("Sequence[Mapping[str, Mapping[str, str]]]", body["items"]):
+            # Of an empty list of metadata Kubernetes sends null
+            for item in cast("Sequence[Mapping[str, Mapping[str, str]]]", body["items"] or ()):
                 metadata = item["metadata"]
                 found[metadata["uid"]] = (metadata["namespace"], metadata["name"])
             proceed = cast("Mapping[str, str]", body["metadata"]).get("continue", "")

@@ -99,7 +99,7 @@ class Watch:
                 said = answer.message or answer.status
                 raise Unavailable("list_refused", f"Kubernetes refuses the list of Tasks to this API: {said}")
             metadata = cast(Mapping[str, str], answer.body["metadata"])
-            records += [record_of(item) for item in cast("list[Manifest]", answer.body["items"])]
+            records += [record_of(item) for item in cast("list[Manifest]", answer.body["items"] or [])]
             proceed = metadata.get("continue", "")
             if not proceed:
                 break

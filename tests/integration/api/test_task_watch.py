@@ -188,6 +188,16 @@ async def test_a_version_that_is_too_old_leads_to_a_list(cluster: Cluster, world
 
 
 @pytest.mark.anyio
+async def test_where_there_is_no_task_at_all_none_is_found(namespace: str) -> None:
+    """Of no objects Kubernetes sends a list that is null."""
+    connected = await connect()
+    try:
+        assert await TasksInKubernetes(connected).places(namespace) == {}
+    finally:
+        await connected.close()
+
+
+@pytest.mark.anyio
 async def test_an_id_that_the_cache_has_not_heard_of_is_found_by_one_list(cluster: Cluster, world: World) -> None:
     connected = await connect()
     kubernetes = TasksInKubernetes(connected)
