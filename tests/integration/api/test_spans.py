@@ -135,6 +135,11 @@ CLOSED: dict[str, tuple[Sequence[Event], Span, tuple[str, str | None]]] = {
         span(1, 9, Reason.EVICTED, pod_uid="uid-a", reported_by="operator"),
         ("ended", "Evicted"),
     ),
+    "its Job failed, and no pod is left": (
+        [ran(5)],
+        span(1, 9, Reason.DEADLINE_EXCEEDED, pod_uid="", pod="", reported_by="operator"),
+        ("ended", "PodLost"),
+    ),
     "its end was merged with others": ([ran(5)], span(1, 9, Reason.TIMED_OUT, pod_uid="uid-a"), ("ended", "TimedOut")),
     "it may be among merged ones": (
         [ran(5)],
