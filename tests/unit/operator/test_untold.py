@@ -1,7 +1,7 @@
 """A window that is Complete and whose ticker had something to tell still: the operator claims what nobody told."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
