@@ -29,6 +29,10 @@ def _finish(pod: LoopPod) -> None:
     assert pod.end() == 0
 
 
+def _wait_for_note(pod: LoopPod, number: int) -> None:
+    wait_until(lambda: len(pod.notes()) >= number, f"tick number {number}")
+
+
 def _descendants(pid: int) -> list[int]:
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
     return [*children, *(below for child in children for below in _descendants(child))]
@@ -147,10 +151,9 @@ def test_a_ticker_killed_again_and_again(loop_pod: LoopPod, timeline: Timeline) 
     loop_pod.start()
     wait_until(lambda: bool(timeline.ends), "an end")
     for _ in range(5):
-        ran = len(loop_pod.notes())
         loop_pod.ticker.kill()
         loop_pod.ticker.start()
-        wait_until(lambda ran=ran: len(loop_pod.notes()) > ran, "a tick of the next ticker")
+        _wait_for_note(loop_pod, len(loop_pod.notes()) + 1)
     _finish(loop_pod)
 
     ticks = [note["tick"] for note in loop_pod.notes()]
