@@ -5,9 +5,12 @@
   or the pod is gone with them.
 - The operator claims what no pod serves any more, so a run among them has lost its pod, whichever that was.
 
+A sparse claim ends no more runs than it counts, and they are no longer among what it counts.
+
 Which runs are open is for the store to find.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,6 +36,21 @@ def end_by(claim: Span, latest: Event, now: datetime) -> Event | None:
     if latest.pod_uid != claim.pod_uid or claim.outcome not in (Outcome.SUCCEEDED, Outcome.FAILED):
         return None
     return _end(latest, claim.outcome, claim.reason, claim.message, now)
+
+
+def end_runs(claim: Span, latest: Iterable[Event], now: datetime) -> tuple[list[Event], Span | None]:
+    """Return the ends that `claim` brings to open runs, and what is left of it to be entered beside them.
+
+    `latest` are the latest events of all open runs of the claim's Task.
+    """
+    among = [event for event in latest if event.scheduled_at and claim.first_at <= event.scheduled_at <= claim.last_at]
+    ends = [end for end in (end_by(claim, event, now) for event in among) if end is not None]
+    if claim.is_full:
+        return ends, claim
+    if claim.outcome not in (Outcome.SUCCEEDED, Outcome.FAILED) or claim.reported_by == "operator":
+        return [], claim
+    ends = ends[: claim.count]
+    return ends, replace(claim, count=claim.count - len(ends)) if len(ends) < claim.count else None
 
 
 def _end(latest: Event, outcome: Outcome, reason: Reason, message: str, now: datetime) -> Event:
