@@ -148,7 +148,8 @@ def decide(
     old = seen.task.status
     ticks = spec.plan.windows is not None if spec.plan else old.plan_kind == "loop"
     view = LoopView(windows, seen.ticks, seen.timeline_problem) if ticks else None
-    new = next_status(old, seen.task.generation, seen.task.task, spec.verdict, runs, now, view)
+    former = None if ticks else seen.ticks
+    new = next_status(old, seen.task.generation, seen.task.task, spec.verdict, runs, now, view, former)
     claims = _claims(seen, windows, runner)
     actions: list[Action] = [*claims, *_writes(spec, windows, runner)]
     actions += _status(old, new)

@@ -26,6 +26,7 @@ from support.cluster import (
     wait_for,
 )
 from support.expected import differences, plan_of, runner_settings
+from support.openings import create_calm
 from support.operators import OperatorProcess
 from support.schedules import daily_at, interval
 
@@ -37,6 +38,9 @@ STALLED_RETRY_SECONDS = 60
 
 MIN_INTERVAL = "10s"
 """The shortest interval of a loop that the operator takes."""
+
+QUIET = timedelta(minutes=2)
+"""For so long no window of a test's loop opens: it would add writes to those of the test's change."""
 
 NOWHERE = {"spec": {"nodeSelector": {"cronwright.dev/tests": "nowhere"}}}
 REFUSED = {"spec": {"dnsPolicy": "Nonsense"}}
@@ -53,9 +57,10 @@ class Room:
     operator: OperatorProcess
     start: Callable[[], OperatorProcess]
 
-    def create(self, name: str, schedule: str, **fields: Any) -> Any:
-        """Create a Task, and return it once it is in force."""
-        self.cluster.create(tasks_path(self.namespace), task_manifest(self.namespace, name, schedule, **fields))
+    def create(self, name: str, schedule: str, before_each: Callable[[], object] = lambda: None, **fields: Any) -> Any:
+        """Create a Task, and return it once it is in force; `before_each` is called before each try to create it."""
+        manifest = task_manifest(self.namespace, name, schedule, **fields)
+        create_calm(self.cluster, manifest, QUIET, before_each)
         return self.in_force(name)
 
     def edit(self, name: str, **fields: Any) -> Any:
@@ -191,10 +196,15 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, int]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_in_force_with_few_writes(room: Room, name: str) -> None:
     before, edit, writes = CHANGES[name]
-    counted = room.operator.writes()
-    task = room.create(name, **before)
-    if edit is not None:
+    counted = 0
+
+    def count() -> None:
+        nonlocal counted
         counted = room.operator.writes()
+
+    task = room.create(name, before_each=count, **before)
+    if edit is not None:
+        count()
         task = room.edit(name, **edit)
 
     assert room.differences(name) == []
@@ -243,14 +253,19 @@ def test_a_change_of_a_loop_is_in_force_with_few_writes(room: Room, name: str) -
     """Their pods find no node, so that nothing but the change is written."""
     before, edit, writes = LOOP_CHANGES[name]
     labelled = f"cronwright.dev/task={name}"
-    counted = room.operator.writes()
-    room.create(name, **before)
+    counted = 0
+
+    def count() -> None:
+        nonlocal counted
+        settle(room)
+        counted = room.operator.writes()
+
+    room.create(name, before_each=count, **before)
     if edit is not None:
         if before.get("isActive", True) and before["schedule"] == LOOP["schedule"]:
             pods = f"{CORE}/namespaces/{room.namespace}/pods"
             wait_for("the window's pod", lambda: room.cluster.items(pods, labelled))
-        settle(room)
-        counted = room.operator.writes()
+        count()
         room.edit(name, **edit)
 
     assert room.differences(name) == []

@@ -31,6 +31,7 @@ from support import cut_operator, outage
 from support.cluster import CORE, Cluster, cron_jobs_path, is_ready, task_manifest, tasks_path, wait_for
 from support.expected import differences, plan_of, runner_settings
 from support.jobs import JobRecord, MadeJob, recorded_jobs
+from support.openings import create_calm
 from support.operators import OperatorProcess
 from support.schedules import MINUTE, daily_at, every_few_minutes_at, interval, minute_before
 
@@ -197,10 +198,9 @@ class Stage:
         )
 
     def make(self, name: str, fields: Mapping[str, Any], **more: Any) -> None:
-        """Make a Task."""
+        """Make a Task, none of whose windows opens during the test where it is a loop."""
         given = {key: value for key, value in fields.items() if value is not None}
-        manifest = task_manifest(self.namespace, name, **given, concurrencyPolicy="Allow", **more)
-        self.cluster.create(tasks_path(self.namespace), manifest)
+        create_calm(self.cluster, task_manifest(self.namespace, name, **given, concurrencyPolicy="Allow", **more))
 
     def edit(self, case: Case) -> None:
         """Edit the case's Task."""
@@ -381,8 +381,8 @@ def test_edits_of_loops_open_each_window_once(
         else:
             stage.edit_of(case.name, case.edit.after)
 
+    stage.each(make_before, cases)
     with stage.operator():
-        stage.each(make_before, cases)
         looping = {case.name for case in cases if plan_is_loop(case.edit.before)}
         wait_for("each loop to be served by one pod", lambda: serving(stage, "Running") == Counter(looping), 120)
         wait_for("all Tasks to be in force", lambda: all(map(is_ready, stage.tasks())), 60)
