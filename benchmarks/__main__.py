@@ -60,7 +60,9 @@ def main() -> None:
     with no_other_operator(cluster):
         for name in arguments.only or BENCHMARKS:
             print(f"{name}:", file=sys.stderr, flush=True)
-            figures += BENCHMARKS[name](cluster, arguments.scale)
+            for figure in BENCHMARKS[name](cluster, arguments.scale):
+                print(f"  {figure.name}: {figure.measured}", file=sys.stderr, flush=True)
+                figures.append(figure)
     machine = describe(cluster)
     cluster.close()
     print(f"{machine}\n\n{table(figures)}")

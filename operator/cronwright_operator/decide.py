@@ -12,7 +12,16 @@ from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
 from cronwright.plan.choose import LoopSettings, Plan, Stall, choose, too_many
 from cronwright.plan.lever import CreateCronJob, CronJobStep, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow, JobWithPods, LoopStep, Progress, Unserved, owned_by, progress
+from cronwright.plan.loop import (
+    AskToEnd,
+    DeleteWindow,
+    JobWithPods,
+    LoopStep,
+    Progress,
+    Unserved,
+    left_untold,
+    progress,
+)
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.plan.windows import Ownership
@@ -139,7 +148,8 @@ def decide(
     old = seen.task.status
     ticks = spec.plan.windows is not None if spec.plan else old.plan_kind == "loop"
     view = LoopView(windows, seen.ticks, seen.timeline_problem) if ticks else None
-    new = next_status(old, seen.task.generation, seen.task.task, spec.verdict, runs, now, view)
+    former = None if ticks else seen.ticks
+    new = next_status(old, seen.task.generation, seen.task.task, spec.verdict, runs, now, view, former)
     claims = _claims(seen, windows, runner)
     actions: list[Action] = [*claims, *_writes(spec, windows, runner)]
     actions += _status(old, new)
@@ -226,24 +236,29 @@ def _unserved(spec: _Spec, window: RunState | None, ticks: Ownership) -> list[Cl
 
 
 def _claims(seen: Observation, windows: Sequence[RunState], runner: RunnerSettings) -> list[Claim]:
-    """What the windows' Jobs leave to tell: ticks that a failed one owned, and what a ticker could not deliver."""
+    """What the windows' Jobs leave to tell: what a ticker could not deliver, and ticks of which it told nothing."""
     if runner.api_url is None:
         return []
     claims: list[Claim] = []
     for window in windows:
-        document, owned = window.job.document, owned_by(window.job)
+        document, pods = window.job.document, tuple(seen.pods_of(window.job))
         if document is None:
             continue
         claims += [
             Claim(tuple(undelivered_spans(document, pod)), pod.uid)
-            for pod in seen.pods_of(window.job)
+            for pod in pods
             if pod.undelivered and pod.uid not in seen.reported
         ]
-        if window.job.ended == "Failed" and owned and window.reason and window.job.uid not in seen.reported:
-            end = min(owned.end, window.job.ended_at or owned.end)
-            span = unserved_span(document, Ownership(owned.first, end), window.reason, window.message)
+        untold = left_untold(JobWithPods(window.job, pods))
+        if untold is not None and window.reason and window.job.uid not in seen.reported:
+            failed = window.job.ended == "Failed"
+            reason, message = (window.reason, window.message) if failed else (Reason.POD_LOST, _UNTOLD)
+            span = unserved_span(document, untold, reason, message)
             claims.append(Claim((span,) if span else (), window.job.uid))
     return claims
+
+
+_UNTOLD = "the window's pod ended without a word about it"
 
 
 def _run(seen: Observation, job: JobFacts, now: datetime) -> RunState:

@@ -50,6 +50,8 @@ _CONNECT_SECONDS = 0.05
 """Between two tries to reach the ticker, which may be starting."""
 _SPARE_SECONDS = 0.1
 """After a tick was handed over, until the next worker is started: the tick that has just begun comes first."""
+_TICKS_OF_A_WORKER = 500
+"""Then another takes its place, so that what a run may leave in its memory does not add up."""
 _SWEEP_SECONDS = 0.01
 """Between two looks for what an action has left, until there is nothing."""
 _TERMINATED = 143
@@ -92,7 +94,7 @@ class _Loop:
         self._poller, self._processes = poller, processes
         self._name = str(uuid4())
         self._floor = Floor()
-        self._spare: _Worker | None = None
+        self._idle: list[_Worker] = []
         self._spare_at = 0.0
         self._busy: dict[int, _Worker] = {}
         self._ends: dict[int, Ended] = {}
@@ -114,7 +116,7 @@ class _Loop:
             if now >= self._sweep_at:
                 self._sweep_at = float("inf") if self._processes.sweep() else now + _SWEEP_SECONDS
             if self._wants_spare() and now >= self._spare_at:
-                self._spare = self._worker()
+                self._idle.append(self._worker())
 
     def over(self) -> bool:
         """Return whether the window is over, and all of it told."""
@@ -142,8 +144,8 @@ class _Loop:
     def _wants_spare(self) -> bool:
         loop = self._document.loop
         assert loop is not None, "only a loop has ticks"
-        free = not self._busy or loop.concurrency_policy == "Allow"
-        return self._spare is None and free and not self._ending and self._stream is not None
+        needed = not self._busy or loop.concurrency_policy == "Allow"
+        return needed and not self._idle and not self._ending and self._stream is not None
 
     def _connect(self) -> None:
         connection = socket.socket(socket.AF_UNIX)
@@ -180,11 +182,11 @@ class _Loop:
                 worker.order(SUPERSEDE)
         elif isinstance(message, End):
             self._ending = True
-            if self._spare is not None:
-                self._spare.dismiss()
+            for worker in self._idle:
+                worker.dismiss()
 
     def _start(self, tick: int) -> None:
-        worker, self._spare = self._spare or self._worker(), None
+        worker = self._idle.pop() if self._idle else self._worker()
         worker.run(tick)
         self._busy[tick] = worker
         self._spare_at = time.monotonic() + _SPARE_SECONDS
@@ -202,25 +204,30 @@ class _Loop:
         end = Ended(self._told, tick, attempt, over, event)
         self._ends[end.number] = end
         self._send(dump(end))
-
-    def gone(self, worker: "_Worker") -> None:
-        """A worker's process has ended."""
-        if worker is self._spare:
-            self._spare = None
-            self._spare_at = time.monotonic() + _SPARE_SECONDS
-        if worker.tick is None:
+        worker = self._busy.pop(tick) if over else None
+        if worker is None or worker.gone:
             return
-        del self._busy[worker.tick]
-        self._spare_at = min(self._spare_at, time.monotonic() + _SPARE_SECONDS)
-        if not worker.over:
+        if self._idle or self._ending or worker.ticks >= _TICKS_OF_A_WORKER:
+            worker.dismiss()
+        else:
+            self._idle.append(worker)
+
+    def lost(self, worker: "_Worker") -> None:
+        """A worker's process has ended."""
+        self._spare_at = time.monotonic() + _SPARE_SECONDS
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if worker.tick is not None:
             # Its action is ours now, and would run on beside the next tick
             self._sweep_at = time.monotonic()
-            event = worker.crash()
-            self.heard_ended(worker.tick, worker.attempt, True, event)
+            self.heard_ended(worker.tick, worker.attempt, True, worker.crash())
 
 
 class _Worker:
-    """The loop's side of a worker. `attempt` is the one under way, or the next one if `started_at` is None."""
+    """The loop's side of a worker, with the `tick` that it runs, if any, and how many `ticks` it was given.
+
+    `attempt` is the one under way, or the next one if `started_at` is None.
+    """
 
     def __init__(
         self,
@@ -234,9 +241,10 @@ class _Worker:
         self._settings, self._document, self._poller, self._processes = settings, document, poller, processes
         self._loop = loop
         self.tick: int | None = None
+        self.ticks = 0
         self.attempt = 1
         self.started_at: str | None = None
-        self.over = False
+        self.gone = False
         self._lines = Lines()
         orders, self._orders = os.pipe()
         self._reports, reports = os.pipe()
@@ -252,7 +260,8 @@ class _Worker:
 
     def run(self, tick: int) -> None:
         """Have it run `tick`."""
-        self.tick = tick
+        self.tick, self.attempt, self.started_at = tick, 1, None
+        self.ticks += 1
         self.order(b"%d\n" % tick)
         self._oom_kills = oom_kills()
 
@@ -264,8 +273,8 @@ class _Worker:
             return
 
     def dismiss(self) -> None:
-        """Let it end without a tick."""
-        self._processes.kill(self._pid)
+        """Let it end, since it has nothing to do."""
+        self.order(STOP)
 
     def crash(self) -> JSONObject:
         """Return the end of its run, which it did not live to tell."""
@@ -294,19 +303,23 @@ class _Worker:
         assert self.tick is not None, "a worker speaks of its tick only"
         report = load_report(line)
         if isinstance(report, Told):
-            self.over = report.over
-            # Between two attempts the next one is what a crash would end
-            self.attempt, self.started_at = report.attempt + (not report.over), None
-            self._loop.heard_ended(self.tick, report.attempt, report.over, report.event)
+            tick = self.tick
+            if report.over:
+                self.tick = None
+            else:
+                # Between two attempts the next one is what a crash would end
+                self.attempt, self.started_at = report.attempt + 1, None
+            self._loop.heard_ended(tick, report.attempt, report.over, report.event)
         else:
             self.attempt, self.started_at = report.attempt, report.at
             self._loop.heard_started(self.tick, report.attempt, report.at)
 
     def _gone(self) -> None:
+        self.gone = True
         self._poller.forget(self._reports)
         # Its pipe closes a moment before its exit can be seen
         self._processes.wait(self._pid)
-        self._loop.gone(self)
+        self._loop.lost(self)
         self._processes.forget(self._pid)
         os.close(self._reports)
         os.close(self._orders)

@@ -80,6 +80,10 @@ class Processes:
         self._kept.discard(pid)
         self._ended[pid] = os.waitstatus_to_exitcode(status)
 
+    def forget_all(self) -> None:
+        """Drop what is known of all children that have ended."""
+        self._ended.clear()
+
     def exit_code(self, pid: int) -> int | None:
         """Return the exit code of child `pid`, minus the number of the signal that killed it, or None while it runs."""
         return self._ended.get(pid)
@@ -158,7 +162,7 @@ def _close_all_but(keep: Collection[int]) -> None:
     for fd in sorted(keep):
         os.closerange(lowest, fd)
         lowest = fd + 1
-    os.closerange(lowest, max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 1)
+    os.closerange(lowest, max(map(int, os.listdir("/proc/self/fd"))) + 1)  # noqa: PTH208 - once per attempt
 
 
 def _signal(send: Callable[[int, int], None], target: int, number: signal.Signals) -> None:

@@ -20,14 +20,19 @@ function table(rows) {
 function typeOf(schema) {
   if (!schema) return "";
   if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" or ");
   const types = [].concat(schema.type ?? "any JSON").join(" or ");
   return schema.format ? `${types}, ${schema.format}` : types;
 }
 
-function attributesOf(content) {
-  const schema = Object.values(content ?? {})[0]?.schema?.properties?.data;
+function attributes(into, title, content) {
+  const schema = Object.values(content ?? {}).map((one) => one.schema?.properties?.data).find(Boolean);
   const resource = schema?.items ?? schema?.oneOf?.[0] ?? schema;
-  return Object.entries(resource?.properties?.attributes?.properties ?? {}).map(([name, type]) => [name, typeOf(type)]);
+  const described = resource?.properties?.attributes;
+  for (const kind of described?.oneOf ?? [described]) {
+    const rows = Object.entries(kind?.properties ?? {}).map(([name, type]) => [name, typeOf(type)]);
+    section(into, kind?.title ? `${title}: ${kind.title}` : title, rows);
+  }
 }
 
 function section(into, title, rows) {
@@ -41,9 +46,9 @@ function route(path, method, operation) {
   const body = element("div");
   body.append(element("p", operation.description ?? ""));
   section(body, "Parameters", (operation.parameters ?? []).map((one) => [one.name, one.description ?? typeOf(one.schema)]));
-  section(body, "Attributes sent", attributesOf(operation.requestBody?.content));
+  attributes(body, "Attributes sent", operation.requestBody?.content);
   section(body, "Answers", Object.entries(operation.responses ?? {}).map(([status, answer]) => [status, answer.description ?? ""]));
-  section(body, "Attributes", attributesOf((operation.responses?.["200"] ?? operation.responses?.["201"])?.content));
+  attributes(body, "Attributes", (operation.responses?.["200"] ?? operation.responses?.["201"])?.content);
   made.append(summary, body);
   return made;
 }

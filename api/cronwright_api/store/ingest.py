@@ -47,8 +47,9 @@ async def ingest(database: Database, posted: Sequence[Event | Span], now: dateti
     async with database.writing() as connection:
         await take_turns(connection, {one.task_uid for one in posted})
         new = await _store(connection, events, now)
-        ended = await _store(connection, await open_runs_end(connection, claims, now), now)
-        accounted = await account(connection, new, claims, now)
+        ends, left = await open_runs_end(connection, claims, now)
+        ended = await _store(connection, ends, now)
+        accounted = await account(connection, new, list(zip(claims, left, strict=True)), now)
         ids = {one.id for one in events} | {identity for identity in accounted.rows if identity is not None}
         stored = await connection.execute(_of_ids(list(ids)))
         rows = {row["id"]: row for row in stored.mappings()}

@@ -151,6 +151,28 @@ def owned_by(job: JobFacts) -> Ownership | None:
     return windows_of(job.task_uid, loop.window_seconds).owned(opening, job.loop_start)
 
 
+def left_untold(window: JobWithPods) -> Ownership | None:
+    """Return the ticks of a window that has ended which its pods may have left without a word, or None where there are
+    none for certain.
+
+    A window that ended as it was to is among them: its ticker may have been killed in its last moment, with all that it
+    had still to tell.
+    """
+    owned, ended_at = owned_by(window.job), window.job.ended_at
+    if owned is None or window.job.ended is None or ended_at is None:
+        return None
+    end = owned.end
+    if window.job.ended == "Failed":
+        end = min(end, ended_at)
+    else:
+        requests = [pod.end_request for pod in window.pods if pod.end_request]
+        # A pause lets no tick start any more, and only the pod knows since when
+        if not window.pods or any(request.superseded_at is None for request in requests):
+            return None
+        end = min([end, *(request.superseded_at for request in requests if request.superseded_at)])
+    return Ownership(owned.first, end) if owned.first < end else None
+
+
 def _with_start(manifest: Mapping[str, JSON], start: datetime, suspend: bool) -> dict[str, JSON]:
     annotations: JSONObject = {LOOP_START_ANNOTATION: format_seconds(start)}
     return overlay(
@@ -235,13 +257,13 @@ class _Loop:
         if not self._has_what_runs(self.observed):
             # A plan that was never opened hands its start on: its ticks are nobody's yet
             never_opened = self.observed.suspend and not of_former and self._can_keep(former)
-            return self._close(former if never_opened else self._new_start(), former if self.observed.suspend else None)
+            return self._close(former if never_opened else self._new_start(), former)
         if self.observed.suspend and not of_former:
             if self._can_keep(former):
                 return self._then_open((), former)
             return self._close(self._new_start(late=True), former)
         if len(of_former) < len(self.live):
-            return self._close(self._new_start())
+            return self._close(self._new_start(), former)
         return self._in_force(former)
 
     def _has_what_runs(self, observed: CronJobFacts) -> bool:
@@ -283,6 +305,10 @@ class _Loop:
     def _first_unserved(self, unopened: datetime) -> datetime:
         assert self.observed is not None
         last = self.observed.last_schedule_time
+        if not self.observed.suspend:
+            # The lever was set ahead of the first window's opening: what is remembered from there on has its Job
+            started = last is not None and last >= self._opened(unopened)
+            return self.windows.owned(self._opened(last), unopened).end if last and started else unopened
         if self.observed.touched and last is not None and last >= unopened and self.windows.opens_at(last):
             # Another hand suspended an open loop: its last window served for as long as it was to
             return self.windows.owned(last, unopened).end
@@ -404,7 +430,10 @@ def _is_told(pod: PodFacts, start: datetime) -> bool:
 
 
 def _give_up(window: JobWithPods, until: datetime) -> list[LoopStep]:
-    """Delete a window's Job that will not end by itself, or not in time. What it had to serve is told."""
+    """Delete a window's Job that will not end by itself, or not in time. What it had to serve is told.
+
+    `until` is when another plan takes over: from now until then nobody serves.
+    """
     if window.job.deleted:
         return []
     steps: list[LoopStep] = []

@@ -46,10 +46,12 @@ CASES = {
     "another pod is late, and the run waits for an attempt": Case(late(), WAITING, Reason.POD_LOST, attempt=2),
     "its own pod was late before it": Case(late(pod_uid="uid-a"), start(), None),
     "nobody knows which pod was late": Case(late(pod_uid=""), start(), None),
+    "the operator knows of no pod any more": Case(
+        spans.span(1, 9, Reason.QUOTA_EXCEEDED, reported_by="operator", pod_uid="", pod=""), start(), Reason.POD_LOST
+    ),
     "its end was merged": Case(merged(Reason.COMPLETED), start(), Reason.COMPLETED),
     "its failure was merged": Case(merged(Reason.TIMED_OUT), start(), Reason.TIMED_OUT),
     "its pod was evicted": Case(merged(Reason.EVICTED, reported_by="operator"), start(), Reason.EVICTED),
-    "nobody served them any more": Case(late(reported_by="operator", pod_uid=""), start(), Reason.POD_LOST),
     "the window of another pod failed": Case(
         merged(Reason.DEADLINE_EXCEEDED, reported_by="operator", pod_uid="uid-b"), start(), Reason.POD_LOST
     ),
