@@ -1,5 +1,6 @@
 """The application: its routes, and how what goes wrong becomes an answer. What a route does is not here."""
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from cronwright_api import health, meta
 from cronwright_api.auth.bearer import bearer_token
 from cronwright_api.errors import BadRequest, MethodNotAllowed, NotFound, Problem
 from cronwright_api.jsonapi.documents import problems
+from cronwright_api.jsonapi.openapi import operation_id, tidied
 from cronwright_api.observed import Observed
 from cronwright_api.services import Services, services_of
 from cronwright_api.store.database import StoreUnavailable
@@ -37,6 +39,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.services = services
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
@@ -49,9 +52,10 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    described = FastAPI.openapi(app)
-    described.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    return described
+    with warnings.catch_warnings():
+        # GET and HEAD of a route have one name until it is tidied
+        warnings.filterwarnings("ignore", "Duplicate Operation ID", UserWarning)
+        return tidied(FastAPI.openapi(app))
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -17,7 +17,12 @@ async def healthz() -> Response:
     return PlainTextResponse("ok\n")
 
 
-@router.api_route("/readyz", methods=["GET", "HEAD"], summary="Whether it can do its work")
+@router.api_route(
+    "/readyz",
+    methods=["GET", "HEAD"],
+    summary="Whether it can do its work",
+    responses={503: {"description": "It can't; each check says why"}},
+)
 async def readyz(request: Request) -> Response:
     """Answer 200 where the store, Kubernetes and the watch of Tasks are well, else 503; each check says why."""
     checks = await services_of(request).readiness.checks()

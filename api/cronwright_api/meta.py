@@ -22,7 +22,6 @@ _QUERY = "column_types"
     "/meta",
     methods=["GET", "HEAD"],
     summary="The columns of each collection",
-    operation_id="readColumnTypes",
     openapi_extra={
         "parameters": [
             parameter("query", f"What is asked for: {_QUERY}.", {"const": _QUERY}) | {"required": True},

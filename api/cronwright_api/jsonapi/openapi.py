@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fastapi.routing import APIRoute
+
 from cronwright.timeline.query import OPERATOR_WORDS, ColumnType
 from cronwright_api.jsonapi.collections import Collection
 from cronwright_api.jsonapi.lists import DEFAULT_SIZE, MAX_NUMBER, MAX_SIZE
@@ -20,6 +22,29 @@ SCHEMAS: Mapping[ColumnType, Schema] = {
     ColumnType.BOOLEAN: {"type": "boolean"},
 }
 """What a column of each type holds."""
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the operation's name: `list_tasks` is `listTasks`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.title() for word in others)
+
+
+def tidied(described: Schema) -> Schema:
+    """Return FastAPI's description without what it adds by itself: its own 422, plain JSON beside ours, a parameter
+    twice, one name for GET and HEAD."""
+    for operations in described["paths"].values():
+        for method, operation in operations.items():
+            if method == "head":
+                operation["operationId"] += "Head"
+            parameters = {(one["in"], one["name"]): one for one in operation.get("parameters", ())}
+            if parameters:
+                operation["parameters"] = list(parameters.values())
+            operation["responses"] = {
+                status: answer for status, answer in operation["responses"].items() if _is_ours(answer)
+            }
+    described["components"] = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}
+    return described
 
 
 def parameter(name: str, description: str, schema: Schema | None = None, example: object = None) -> Schema:
@@ -52,10 +77,13 @@ def list_parameters(collection: Collection) -> list[Schema]:
         "or as query[][column]=… triples. "
         f"Columns: {', '.join(collection.columns)}. Operators: {', '.join(OPERATOR_WORDS)}."
     )
-    uuid = {"type": "string", "format": "uuid"}
+    place = (
+        "ID@CREATED_AT is the place that the row had in a list by created_at when it was read: "
+        "a span has another one after each change."
+    )
     by_row = [
-        parameter("page[after]", "The rows behind the row with this id.", uuid),
-        parameter("page[before]", "The rows ahead of the row with this id.", uuid),
+        parameter("page[after]", f"The rows behind the row with this id. {place}"),
+        parameter("page[before]", f"The rows ahead of the row with this id. {place}"),
     ]
     return [
         parameter("query", query, example="[]"),
@@ -140,7 +168,7 @@ _REASONS = {
     403: "Not yours to see or to write",
     404: "Not there, or not yours to see",
     406: "Accept leaves no choice",
-    409: "Another type or id, or a name that is taken",
+    409: "Another type, another id, or a name that is taken",
     413: "More than 1 MiB",
     415: "Another media type",
     422: "A field's value",
@@ -172,3 +200,11 @@ def errors(*statuses: int) -> Schema:
         str(status): {"description": _REASONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
         for status in statuses
     }
+
+
+def _is_ours(answer: Schema) -> bool:
+    """Whether an answer is one that is described here, and if so, take FastAPI's own media type from it."""
+    content = answer.get("content", {})
+    if MEDIA_TYPE in content:
+        content.pop("application/json", None)
+    return "HTTPValidationError" not in str(content)

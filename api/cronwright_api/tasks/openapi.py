@@ -175,7 +175,6 @@ def _go_on(pointer: str) -> dict[str, Schema]:
 
 
 LISTING: Schema = {
-    "operationId": "listTasks",
     "parameters": list_parameters(TASK),
     "responses": {
         "200": document("A page", {"type": "array", "items": _RESOURCE}),
@@ -185,14 +184,12 @@ LISTING: Schema = {
 }
 
 READING: Schema = {
-    "operationId": "readTask",
     "parameters": [identity_parameter(), fields_parameter(TASK)],
     "responses": {"200": document("The Task", _RESOURCE), **errors(400, 401, 404, 406, 503)},
     "security": SECURITY,
 }
 
 CREATING: Schema = {
-    "operationId": "createTask",
     "parameters": [fields_parameter(TASK)],
     "requestBody": body(
         _posted(list(checks.REQUIRED), _SENT),
@@ -206,7 +203,6 @@ CREATING: Schema = {
 }
 
 CHANGING: Schema = {
-    "operationId": "changeTask",
     "parameters": [identity_parameter(), fields_parameter(TASK)],
     "requestBody": body(
         _posted([], {name: schema for name, schema in _SENT.items() if name not in ("name", "namespace")}, with_id=True)
@@ -219,7 +215,6 @@ CHANGING: Schema = {
 }
 
 DELETING: Schema = {
-    "operationId": "deleteTask",
     "parameters": [identity_parameter()],
     "responses": {
         "200": meta_document("It is gone", {"type": "object", "maxProperties": 0}),
@@ -238,7 +233,6 @@ _RUN_SENT: dict[str, Schema] = {
 }
 
 RUNNING: Schema = {
-    "operationId": "runTask",
     "parameters": [identity_parameter()],
     "requestBody": body(
         {"type": "object", "properties": _RUN_SENT, "additionalProperties": False},
@@ -253,7 +247,6 @@ RUNNING: Schema = {
 }
 
 PREVIEWING: Schema = {
-    "operationId": "previewTask",
     "parameters": [
         parameter(
             "count",
