@@ -71,6 +71,8 @@ WRONG: list[tuple[str, JSON, str, str]] = [
     ("failed_jobs_history_limit", 101, "failed_jobs_history_limit", "write a whole number from 0 to 100"),
     ("template", [], "template", "template is []; write an object"),
     ("template", {"spec": {"priority": 2**64}}, "template/spec/priority", "template.spec.priority is a whole number"),
+    ("template", {"kind": "Pod"}, "template/kind", "template has the member 'kind'; write metadata and spec only"),
+    ("template", {"spec": []}, "template/spec", "template.spec is []; write an object"),
     ("actionName", "x", "actionName", 'there is no attribute "actionName"; write action_name'),
     ("ActionName", "x", "ActionName", "write action_name"),
     ("Active", True, "Active", "write is_active"),

@@ -19,6 +19,7 @@ function table(rows) {
 
 function typeOf(schema) {
   if (!schema) return "";
+  if (schema.$ref) return schema.$ref.split("/").pop();
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" or ");
   const types = [].concat(schema.type ?? "any JSON").join(" or ");

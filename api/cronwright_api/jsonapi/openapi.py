@@ -30,9 +30,9 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(word.title() for word in others)
 
 
-def tidied(described: Schema) -> Schema:
-    """Return FastAPI's description without what it adds by itself: its own 422, plain JSON beside ours, a parameter
-    twice, one name for GET and HEAD."""
+def tidied(described: Schema, schemas: Mapping[str, Schema]) -> Schema:
+    """Return FastAPI's description with our `schemas` and without what it adds by itself: its own 422, plain JSON
+    beside ours, a parameter twice, one name for GET and HEAD."""
     for operations in described["paths"].values():
         for method, operation in operations.items():
             if method == "head":
@@ -43,7 +43,8 @@ def tidied(described: Schema) -> Schema:
             operation["responses"] = {
                 status: answer for status, answer in operation["responses"].items() if _is_ours(answer)
             }
-    described["components"] = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}
+    token = {"type": "http", "scheme": "bearer"}
+    described["components"] = {"securitySchemes": {"token": token}, "schemas": dict(schemas)}
     return described
 
 

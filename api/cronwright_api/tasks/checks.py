@@ -103,6 +103,9 @@ def _flag(name: str, value: JSON) -> JSON:
 
 def _number(least: int, most: int) -> Check:
     def check(name: str, value: JSON) -> JSON:
+        # To JSON 5.0 is a whole number; to Kubernetes it is not
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise Wrong(f"{name} is {shown(value)}; write a whole number from {least} to {most}")
         return value
@@ -137,14 +140,22 @@ def json_object(name: str, value: JSON) -> JSON:
 
 
 def _template(name: str, value: JSON) -> JSON:
-    return _whole(name, value, None)
+    taken = _whole(name, value, None, '{"spec": {"nodeSelector": {"disk": "ssd"}}}')
+    assert isinstance(taken, Mapping)
+    for key, inner in taken.items():
+        within = f"/{pointer_token(key)}"
+        if key not in ("metadata", "spec"):
+            raise Wrong(f"{name} has the member {key[:_SHOWN_CHARACTERS]!a}; write metadata and spec only", within)
+        if not isinstance(inner, Mapping):
+            raise Wrong(f"{name}.{key} is {shown(inner)}; write an object", within)
+    return taken
 
 
-def _whole(name: str, value: JSON, pointer: str | None) -> JSON:
+def _whole(name: str, value: JSON, pointer: str | None, example: str = '{"days_old": 30}') -> JSON:
     """Return `value`, an object whose integers Kubernetes keeps. `pointer` is that of all wrong ones, None for each's
     own."""
     if not isinstance(value, Mapping):
-        raise Wrong(f'{name} is {shown(value)}; write an object such as {{"days_old": 30}}')
+        raise Wrong(f"{name} is {shown(value)}; write an object such as {example}")
     _refuse_long_integers(name, value, "", pointer)
     return value
 

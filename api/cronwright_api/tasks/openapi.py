@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cronwright.schedule import zones
 from cronwright_api.jsonapi.openapi import (
     SCHEMAS,
     SECURITY,
@@ -22,15 +23,26 @@ from cronwright_api.tasks.preview import MOST_SHOWN
 from cronwright_api.tasks.upcoming import SHOWN
 
 _WORD = r"^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
-_ITEM = (
-    r"([*?]|H(\([0-9A-Za-z]+-[0-9A-Za-z]+\))?|[0-9]{1,2}(-[0-9]{1,2})?|[A-Za-z]{3}(-[A-Za-z]{3})?)(/[1-9][0-9]{0,2})?"
+_EVERY = r"@every[ \t]+([0-9]{1,5}(\.[0-9]{1,3})?(h|m|s)|[0-9]{4,8}ms){1,5}"
+
+
+def _cron_field(one: str) -> str:
+    """Return the pattern of a cron field, whose numbers or names are those that the pattern `one` takes."""
+    item = rf"([*?]|H(\({one}-{one}\))?|{one}(-{one})?)(/0*[1-9][0-9]{{0,2}})?"
+    return f"{item}(,{item})*"
+
+
+_CRON = r"[ \t]+".join(
+    _cron_field(one)
+    for one in (
+        "0*[0-5]?[0-9]",
+        "0*(1?[0-9]|2[0-3])",
+        "0*([1-9]|[12][0-9]|3[01])",
+        "(0*([1-9]|1[0-2])|[A-Za-z]{3})",
+        "(0*[0-7]|[A-Za-z]{3})",
+    )
 )
-_CRON_FIELD = f"{_ITEM}(,{_ITEM})*"
-_LENGTH = r"[0-9]{1,5}(\.[0-9]{1,3})?(h|m|s)"
-_SCHEDULE = (
-    r"^[ \t]*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|manual)"
-    rf"|@every[ \t]+({_LENGTH}|[0-9]{{4,8}}ms){{1,5}}|{_CRON_FIELD}([ \t]+{_CRON_FIELD}){{4}})[ \t]*$"
-)
+SCHEDULE = rf"^[ \t]*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|manual)|{_EVERY}|{_CRON})[ \t]*$"
 _TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 
 
@@ -65,12 +77,12 @@ _SENT: dict[str, Schema] = {
     ),
     "schedule": {
         "type": "string",
-        "pattern": _SCHEDULE,
+        "pattern": SCHEDULE,
         "maxLength": 120,
         "description": "@daily and the like, @every and a duration, @manual, or five cron fields.",
-        "examples": ["@daily", "@every 2h", "0 3 * * mon-fri"],
+        "examples": ["@daily", "0 3 * * mon-fri"],
     },
-    "time_zone": _text(64, "IANA zone of a cron line; not beside @every.", "Europe/Berlin"),
+    "time_zone": {"$ref": "#/components/schemas/TimeZone"},
     "action_name": {
         "type": "string",
         "pattern": _WORD,
@@ -90,7 +102,7 @@ _SENT: dict[str, Schema] = {
         "system@example.com",
         pattern=r"^[a-z0-9.!#$%&*+/=?^_{|}~-]+@[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$",
     ),
-    "is_active": {"type": "boolean", "description": "False pauses the Task.", "examples": [True]},
+    "is_active": {"type": "boolean", "description": "False pauses the Task.", "examples": [False]},
     "suspend_reason": _text(checks.LONGEST_REASON, "Why it is paused; only beside is_active false.", "moving house"),
     "concurrency_policy": {
         "enum": [*checks.CHOICES, None],
@@ -147,6 +159,15 @@ _EXAMPLE = {
 }
 
 
+SCHEMAS_OF_TASKS: dict[str, Schema] = {
+    "TimeZone": {
+        "enum": [*sorted(zones.names()), None],
+        "description": f"IANA zone of a cron line, as of {zones.version()}; not beside @every. UTC where it is unset.",
+        "examples": ["Europe/Berlin"],
+    }
+}
+
+
 def _posted(required: list[str], properties: dict[str, Schema], *, with_id: bool = False) -> Schema:
     attributes = {
         "type": "object",
@@ -167,11 +188,15 @@ def _posted(required: list[str], properties: dict[str, Schema], *, with_id: bool
 
 
 def _go_on(pointer: str) -> dict[str, Schema]:
-    """OpenAPI links from an answer with a Task to what can be done with it."""
-    return {
+    """OpenAPI links from an answer with a Task, whose id is at `pointer`, to what can be done with it."""
+    links: dict[str, Schema] = {
         operation: {"operationId": operation, "parameters": {"identity": pointer}}
         for operation in ("readTask", "changeTask", "deleteTask", "runTask")
     }
+    links["changeTask"]["requestBody"] = {
+        "data": {"type": TASK.type, "id": pointer, "attributes": {"is_active": False, "label": "Paused"}}
+    }
+    return links
 
 
 LISTING: Schema = {

@@ -59,7 +59,7 @@ def _invalid(answer: Answer, message: str) -> Problem:
     found = [
         (str(cause.get("field") or ""), str(cause.get("message") or ""))
         for cause in cast(Sequence[JSON], causes or ())
-        if isinstance(cause, Mapping)
+        if isinstance(cause, Mapping) and cause.get("field") != _NO_FIELD
     ]
     problems = {(pointer_to(field), _sentence(text) or message): None for field, text in found}
     unknown = _UNKNOWN_FIELD.findall(answer.message)
@@ -78,6 +78,8 @@ def _sentence(message: str) -> str:
     return in_http_words(_FRAME.sub("", message))
 
 
+_NO_FIELD = "<nil>"
+"""Of the cause that says that further rules were not looked at; the others say what is wrong."""
 _FRAME = re.compile(r'^Invalid value: (?:(?:"(?:[^"\\]|\\.)*"|-?[0-9.]+|true|false|null|\{.*?\}): )?', re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _WORDS = {word.resource: word.json_api for word in (*FIELDS, *RETRY_FIELDS) if word.resource != word.json_api}

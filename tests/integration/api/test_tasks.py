@@ -427,10 +427,11 @@ def test_what_only_kubernetes_sees_is_refused_with_the_attribute(world: World) -
     found = error(world.api.send("POST", "/api/task", world.writes_left, sent), 422)
     assert found["source"] == {"pointer": "/data/attributes/template/metadata/labels"}
     assert found["detail"].startswith("template.metadata.labels holds cronwright.dev/x, which only Cronwright")
-    unknown = document(LEAST | {"name": name(), "namespace": world.left, "template": {"kind": "Pod"}})
+    template = {"metadata": {"name": "x"}}
+    unknown = document(LEAST | {"name": name(), "namespace": world.left, "template": template})
     found = error(world.api.send("POST", "/api/task", world.writes_left, unknown), 422)
-    assert found["source"] == {"pointer": "/data/attributes/template/kind"}
-    assert found["detail"] == "Kubernetes knows no field template.kind; leave it out"
+    assert found["source"] == {"pointer": "/data/attributes/template/metadata/name"}
+    assert found["detail"] == "Kubernetes knows no field template.metadata.name; leave it out"
 
 
 def test_a_policys_refusal_is_told(world: World) -> None:

@@ -54,6 +54,7 @@ def test_each_cause_is_an_error_of_its_own() -> None:
             "all of it",
             {"field": "spec.schedule", "message": 'Invalid value: "x": schedule "x" is not five fields'},
             {"field": "spec.timeoutSeconds", "message": "Invalid value: 0: timeoutSeconds should be at least 1"},
+            {"field": "<nil>", "message": "some validation rules were not checked because the object was invalid"},
             {"field": "spec.template.metadata.labels", "message": "Invalid value: template.metadata.labels holds x: y"},
         )
     )

@@ -1,5 +1,7 @@
 """Posted attributes of a Task: what they become, and the sentence and the pointer of each one that is refused."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,12 @@ import pytest
 import yaml
 
 from cronwright.jsontypes import JSON
-from cronwright.words import FIELDS
+from cronwright.words import BY_RESOURCE, FIELDS
 from cronwright_api.errors import Invalid
 from cronwright_api.tasks import checks
 from cronwright_api.tasks.columns import TASK, WRITABLE
+from cronwright_api.tasks.openapi import SCHEDULE
+from cronwright_api.tasks.refusals import in_http_words
 from cronwright_api.tasks.written import change_of, new_task
 from support.wrong_attributes import WRONG
 
@@ -90,6 +94,37 @@ def test_a_new_task_may_bring_read_only_attributes_as_null_only(name: str) -> No
 def test_attributes_as_a_string_that_holds_json(text: str) -> None:
     spec: Any = new_task(LEAST | {"attributes": text}, "default")["spec"]
     assert spec["attributes"] == {"days": 30}
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    spec: Any = new_task(LEAST | {"timeout_seconds": 5.0}, "default")["spec"]
+    assert isinstance(spec["timeoutSeconds"], int)
+
+
+TABLE = [
+    (verdict, json.loads(change), text)
+    for verdict, change, text, *_ in (
+        line.split("\t")
+        for line in (Path(__file__).parents[1] / "schedule" / "schedules.tsv").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    if "metadata_name" not in change and not (verdict == "bad" and "template" in change)
+]
+"""What the Task resource takes and refuses, as a change of a Task's spec; templates are Kubernetes' alone to refuse."""
+
+
+@pytest.mark.parametrize(("verdict", "change", "text"), TABLE, ids=[json.dumps(change) for _, change, _ in TABLE])
+def test_the_same_is_taken_and_refused_as_by_kubernetes(verdict: str, change: dict[str, Any], text: str) -> None:
+    attributes = LEAST | {
+        BY_RESOURCE[field].json_api if field in BY_RESOURCE else field: value for field, value in change.items()
+    }
+    if verdict == "bad":
+        sentences = refused(attributes).values()
+        if set(change) <= {"schedule", "timeZone"} and isinstance(attributes["schedule"], str):
+            assert any(in_http_words(text) in sentence for sentence in sentences)
+        return
+    new_task(attributes, "default")
+    assert re.search(SCHEDULE, attributes["schedule"]), "a client that checks by /openapi.json takes it, too"
 
 
 # What is refused
