@@ -377,7 +377,9 @@ def played(scene: Scene) -> Iterator[Mapping[str, Future[None]]]:
             all_away(scene, steady[0].result())
         finally:
             scene.over.set()
-        playing |= {name: lasting.submit(through_the_outage, made.result()) for name, made in zip(STEADY, steady)}
+        playing |= {
+            name: lasting.submit(through_the_outage, made.result()) for name, made in zip(STEADY, steady, strict=True)
+        }
         yield playing
 
 
@@ -416,7 +418,7 @@ def through_the_outage(loop: Loop) -> None:
     only(found, ORDINARY | STARTING)
 
 
-@pytest.mark.parametrize("case", map(name_of, (*CASES, *THROUGH_THE_OUTAGE)))
+@pytest.mark.parametrize("case", [name_of(case) for case in (*CASES, *THROUGH_THE_OUTAGE)])
 def test_each_tick_is_accounted_for_once(case: str, played: Mapping[str, Future[None]]) -> None:
     played[case].result()
 

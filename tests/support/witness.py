@@ -27,7 +27,9 @@ def note(what, handler):
     task, generation = urlsplit(handler.path).path.strip("/").split("/")
     key = handler.headers.get("Idempotency-Key", "")
     line = json.dumps({"what": what, "at": at, "task": task, "generation": int(generation), "key": key})
-    print(line, flush=True)
+    # In one write, or lines of two threads mix
+    sys.stdout.write(line + "\\n")
+    sys.stdout.flush()
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
