@@ -18,7 +18,9 @@ from cronwright.plan.loop import (
     JobWithPods,
     LoopStep,
     Progress,
+    ResumeCronJob,
     Unserved,
+    go_on,
     left_untold,
     progress,
 )
@@ -105,7 +107,19 @@ class EndJob:
     job: JobFacts
 
 
-Action = CronJobStep | TryCronJob | AskToEnd | DeleteWindow | WriteStatus | Tell | Report | Claim | DeleteJob | EndJob
+Action = (
+    CronJobStep
+    | TryCronJob
+    | ResumeCronJob
+    | AskToEnd
+    | DeleteWindow
+    | WriteStatus
+    | Tell
+    | Report
+    | Claim
+    | DeleteJob
+    | EndJob
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +165,10 @@ def decide(
     former = None if ticks else seen.ticks
     new = next_status(old, seen.task.generation, seen.task.task, spec.verdict, runs, now, view, former)
     claims = _claims(seen, windows, runner)
-    actions: list[Action] = [*claims, *_writes(spec, windows, runner)]
-    actions += _status(old, new)
-    actions += [Tell(notice) for notice in notices(old, new)]
+    writes, tells = _writes(spec, windows, runner), [*_status(old, new), *map(Tell, notices(old, new))]
+    actions: list[Action] = [*claims]
+    # What stalls is told first: the writes that let the last good plan go on may be what Kubernetes refuses
+    actions += [*tells, *writes] if isinstance(spec.verdict, Stalled) else [*writes, *tells]
     reports = _reports(seen, runs, runner, now)
     actions += reports
     actions += [EndJob(run.job) for run in runs if _is_too_late(run, now)]
@@ -182,22 +197,24 @@ def _spec(
     seen: Observation, runner: RunnerSettings, now: datetime, trouble: Trouble | None, loops: LoopSettings
 ) -> _Spec:
     own = seen.cron_job if seen.cron_job and seen.cron_job.is_of(seen.task.uid) else None
+    jobs = [JobWithPods(job, tuple(seen.pods_of(job))) for job in seen.jobs]
+    last = go_on(own, jobs, now)
     if seen.task.task is None:
-        return _Spec(Stalled(Reason.INVALID_TASK, str(seen.task.error), own))
+        return _Spec(Stalled(Reason.INVALID_TASK, str(seen.task.error), own), last.steps, last.look_again_at)
     try:
         plan = choose(seen.task.task, loops)
         if plan.windows and not plan.suspend and not seen.has_room:
             raise too_many(loops)
     except Stall as stall:
-        again = now + FULL_AGAIN if stall.reason == Reason.TOO_MANY_LOOPS else None
-        return _Spec(Stalled(stall.reason, stall.message, own), look_again_at=again)
+        again = now + FULL_AGAIN if stall.reason == Reason.TOO_MANY_LOOPS else last.look_again_at
+        return _Spec(Stalled(stall.reason, stall.message, own), last.steps, again)
     if trouble and trouble.stalled:
-        return _Spec(Stalled(trouble.stalled.reason, trouble.stalled.message, own), plan=plan)
+        stalled = Stalled(trouble.stalled.reason, trouble.stalled.message, own)
+        return _Spec(stalled, last.steps, last.look_again_at, plan)
     if trouble:
         return _Spec(Retrying(trouble.answer), plan=plan)
     # One that is someone else's is left to the create, which says so.
     manifest = cron_job(seen.task.task, plan, runner)
-    jobs = [JobWithPods(job, tuple(seen.pods_of(job))) for job in seen.jobs]
     due = progress(own, jobs, manifest, plan, now)
     steps: list[LoopStep | TryCronJob] = [*due.steps]
     if seen.task.task.template and _pulls_the_lever_first(due):

@@ -138,6 +138,15 @@ class Kubernetes:
         query = f"?fieldManager={FIELD_MANAGER}{options}"
         return await self._request("PUT", path + query, {**manifest, "metadata": metadata})
 
+    async def resume_cron_job(self, namespace: str, name: str, resource_version: str) -> Manifest:
+        """Let the CronJob of `resource_version` be suspended no more.
+
+        Raises:
+            ConflictError: it changed since.
+        """
+        patch = {"metadata": {"resourceVersion": resource_version}, "spec": {"suspend": False}}
+        return await self._patch(_path("cronjobs", namespace, name), patch)
+
     async def set_last_schedule_time(self, namespace: str, name: str, time: str, resource_version: str) -> Manifest:
         """Pull the lever: write `status.lastScheduleTime` of the CronJob of `resource_version`.
 

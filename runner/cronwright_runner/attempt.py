@@ -18,7 +18,7 @@ from cronwright_runner.errors import Stopped
 from cronwright_runner.memory import oom_kills
 from cronwright_runner.output import Relay, Tail
 from cronwright_runner.poller import READABLE, Poller, Sink
-from cronwright_runner.processes import Processes, adopt_orphans
+from cronwright_runner.processes import Processes
 from cronwright_runner.signals import Signals
 from cronwright_runner.verdict import Verdict, dump_verdict, judge, load_verdict
 
@@ -90,7 +90,7 @@ class Attempt:
             Relay(poller, child.stderr, output(poller, 2), self._tail),
         ]
         poller.watch(self._results, READABLE, self._read_verdict)
-        adopt_orphans()
+        processes.adopt_orphans()
 
     def end(self) -> AttemptEnd:
         """Wait until the attempt has ended by itself, by its timeout or by a signal to the runner, and return how."""

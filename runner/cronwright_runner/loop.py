@@ -40,7 +40,7 @@ from cronwright_runner.messages import (
     load_from_ticker,
 )
 from cronwright_runner.poller import READABLE, Poller
-from cronwright_runner.processes import Processes, adopt_orphans
+from cronwright_runner.processes import Processes
 from cronwright_runner.settings import Settings
 from cronwright_runner.signals import Signals
 from cronwright_runner.stream import Stream
@@ -62,7 +62,7 @@ log = logging.getLogger("cronwright.runner")
 
 def serve(settings: Settings, document: RunDocument, signals: Signals, poller: Poller, processes: Processes) -> int:
     """Serve the window and return the exit code: 0 when it is over, 143 after SIGTERM."""
-    adopt_orphans()
+    processes.adopt_orphans()
     _warm_up(document)
     loop = _Loop(settings, document, signals, poller, processes)
     loop.serve_until(lambda: loop.over() or signals.stopping(), lambda: float("inf"))

@@ -28,6 +28,7 @@ class Processes:
         self._running: set[int] = set()
         self._ended: dict[int, int] = {}
         self._kept: set[int] = set()
+        self._adopts = False
 
     def fork(self, body: Callable[[], None], on_term: OnTerm, keep: Collection[int], leader: bool) -> int:
         """Run `body` in a child and return the child's process id.
@@ -53,6 +54,16 @@ class Processes:
         self._ended.pop(pid, None)
         self._running.add(pid)
         return pid
+
+    def adopt_orphans(self) -> None:
+        """Have orphans of the action come to this process where it is not PID 1, as with shareProcessNamespace."""
+        if self._adopts or os.getpid() == 1:
+            return
+        import ctypes
+
+        # Once: each handle of the library leaves a cycle of objects
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._adopts = True
 
     def reap(self) -> None:
         """Take the exit status of every process that has ended, so that none stays a zombie."""
@@ -111,14 +122,6 @@ class Processes:
         for pid in left:
             _signal(os.kill, pid, signal.SIGKILL)
         return not left
-
-
-def adopt_orphans() -> None:
-    """Have orphans of the action come to this process where it is not PID 1, as with shareProcessNamespace."""
-    if os.getpid() != 1:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _be_child(body: Callable[[], None], on_term: OnTerm, keep: Collection[int], leader: bool) -> NoReturn:

@@ -26,7 +26,7 @@ from cronwright_runner.attempt import AttemptEnd, Child, start_child
 from cronwright_runner.events import end_event, log_end
 from cronwright_runner.floor import Floor
 from cronwright_runner.poller import READABLE, Poller
-from cronwright_runner.processes import Processes, adopt_orphans
+from cronwright_runner.processes import Processes
 from cronwright_runner.run import Run, perform
 from cronwright_runner.settings import Settings
 from cronwright_runner.signals import Signals
@@ -62,7 +62,7 @@ def work(settings: Settings, document: RunDocument, floor: Floor, orders: int, r
     """
     signals, poller, processes = Signals(), Poller(), Processes()
     signals.allow(settings.grace_seconds)
-    adopt_orphans()
+    processes.adopt_orphans()
     # A collection would touch, and so copy, all that is shared with the loop, which makes a new worker now and then
     gc.disable()
 

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -58,6 +58,14 @@ def timeline() -> Iterator[httpx.Client]:
         yield client
 
 
+@contextmanager
+def apart(scene: Scene) -> Iterator[Scene]:
+    """The scene with connections of its own: one client closes another thread's, now and then."""
+    with timeline() as api, closing(Cluster(scene.cluster.kubeconfig)) as cluster:
+        witness, killer = scene.witness.through(cluster), scene.killer.through(cluster)
+        yield replace(scene, cluster=cluster, api=api, witness=witness, killer=killer, made=[])
+
+
 @pytest.fixture(scope="module")
 def scene(cluster: Cluster, runner_image: str) -> Iterator[Scene]:
     """A namespace with an operator of its own, whose windows are short."""
@@ -100,7 +108,7 @@ def runner_killed(scene: Scene) -> None:
 
 def child_killed(scene: Scene) -> None:
     """The process that runs a tick is killed, and then the one of the action itself: each costs just its tick."""
-    loop = scene.loop("child-killed", "@every 2s", hold=3)
+    loop = scene.loop("child-killed", "@every 2s", hold=6)
     pod = loop.pod()
     worker = loop.tick_of(loop.run_under_way())
     scene.killer.kill_children(pod, "runner")
@@ -117,7 +125,8 @@ def child_killed(scene: Scene) -> None:
     only(found, ORDINARY | STARTING | {"RunnerCrashed", "ActionFailed"})
 
 
-GREEDY = "import sys; held = [bytes(10 << 20) for _ in range(60)]"
+GREEDY = 'held = [b"x" * (10 << 20) for _ in range(60)]'
+"""Not zeros: the kernel gives a page of those only when it is written."""
 
 
 def action_out_of_memory(scene: Scene) -> None:
@@ -126,10 +135,10 @@ def action_out_of_memory(scene: Scene) -> None:
     """
     loop = scene.loop("action-oom", "@every 5s", **command("python3", "-c", GREEDY), template=limit("96Mi"))
     first = loop.start()
-    time_passes(first + 20 * second)
-    found = loop.settled(first, first + 15 * second, SETTLE)
+    wait_for("three runs to end", lambda: ended(loop) >= 3, 90, pause=1)
+    found = loop.settled(first, datetime.now(UTC) - 5 * second, SETTLE)
     if scene.killer.cgroup_version() == 1:
-        assert len(found.with_reason("OOMKilled")) >= 3, found
+        assert len(found.with_reason("OOMKilled")) >= 2, found
         assert restarts(loop.pod(), "runner") == 0
         only(found, STARTING | {"OOMKilled"})
     else:
@@ -138,9 +147,12 @@ def action_out_of_memory(scene: Scene) -> None:
 
 
 def runner_out_of_memory(scene: Scene) -> None:
-    """The kernel kills the runner for what an action needs: with version 1 after the action has asked for that."""
-    greed = f"echo 1000 > /proc/1/oom_score_adj; exec python3 -c '{GREEDY}'"
-    loop = scene.loop("runner-oom", "@every 2s", **command("sh", "-c", greed), template=limit("96Mi"))
+    """An action fills memory that no process has, so that the kernel kills one after the other, up to the runner."""
+    fill = command("dd", "if=/dev/zero", "of=/memory/full", "bs=1M", "count=300")
+    template = limit("96Mi")
+    template["spec"]["volumes"] = [{"name": "memory", "emptyDir": {"medium": "Memory"}}]
+    template["spec"]["containers"][0]["volumeMounts"] = [{"name": "memory", "mountPath": "/memory"}]
+    loop = scene.loop("runner-oom", "@every 2s", **fill, template=template)
     name = loop.pod(60)["metadata"]["name"]
 
     def killed_twice() -> Any | None:
@@ -166,7 +178,7 @@ def ticker_killed(scene: Scene) -> None:
     last = loop.tick_of(loop.run_under_way())
     found = loop.settled(loop.start(), last, SETTLE)
     assert [found.ticks[tick].word for tick in struck] == ["Completed", "Completed"], found
-    assert len([tick for tick in found.with_reason("PodLate") if tick > struck[0]]) >= 5, found
+    assert len([tick for tick in late(found) if tick > struck[0]]) >= 5, found
     only(found, ORDINARY | STARTING)
 
 
@@ -191,7 +203,7 @@ def moved(loop: Loop, move: Callable[[Loop, Mapping[str, Any]], None]) -> None:
     assert (found.ticks[struck].outcome, found.ticks[struck].reason) == ("failed", "Terminated"), found
     assert found.ticks[last].pod != pod["metadata"]["name"]
     assert found.with_reason("Terminated") == [struck], found
-    assert any(tick > struck for tick in found.with_reason("PodLate")), found
+    assert any(tick > struck for tick in late(found)), found
     only(found, ORDINARY | STARTING | {"Terminated"})
 
 
@@ -216,10 +228,11 @@ def pending_for_90_seconds(scene: Scene) -> None:
     scene.over.wait()
     found = loop.settled(loop.start(), loop.tick_of(came), SETTLE)
     owned = loop.owned(opening)
-    missed = [tick for tick in found.with_reason("PodLate") if tick >= owned.first]
+    missed = [tick for tick in late(found) if tick >= owned.first]
     assert missed[0] - owned.first < 2 * second, found
-    assert opening + 88 * second <= missed[-1] < opening + 105 * second, found
-    assert all(found.ticks[tick].pod == second_pod["metadata"]["name"] for tick in missed), found
+    assert missed[-1] >= opening + 88 * second, found
+    assert {found.ticks[tick].pod for tick in missed} == {second_pod["metadata"]["name"]}, found
+    assert missed[-1] < min(tick for tick in found.with_reason("Completed") if tick >= owned.first), found
     only(found, ORDINARY | STARTING)
 
 
@@ -292,8 +305,11 @@ def logs_tell_ticks_apart(scene: Scene) -> None:
     says = 'echo "said for $CRONWRIGHT_SCHEDULED_TIME"'
     loop = scene.loop("logs", "@every 1s", **command("sh", "-c", says))
     pod = loop.pod()
-    time_passes(datetime.now(UTC) + 12 * second)
-    shown = scene.cluster.kubectl("logs", pod["metadata"]["name"], "-n", scene.namespace).stdout
+
+    def logs() -> str:
+        return scene.cluster.kubectl("logs", pod["metadata"]["name"], "-n", scene.namespace).stdout
+
+    shown = wait_for("ten ticks in the log", lambda: text if (text := logs()).count("said for") >= 10 else "", 60, 2)
     at: datetime | None = None
     said: list[datetime | None] = []
     for line in shown.splitlines():
@@ -352,7 +368,33 @@ CASES: tuple[Callable[[Scene], None], ...] = (
 THROUGH_THE_OUTAGE: tuple[Callable[[Scene], None], ...] = (pending_for_90_seconds, intervals_beyond_a_minute)
 """These last, and look at the timeline only when it is back."""
 
-STEADY = ("steady-a", "steady-b", "steady-c")
+
+def through_the_outage(scene: Scene, name: str) -> None:
+    """A loop goes through an outage over the end of a window and misses no tick."""
+    loop = scene.loop(name, "@every 2s")
+    scene.over.wait()
+    found = loop.settled(loop.start(), datetime.now(UTC) - 5 * second, SETTLE)
+    assert len({entry.pod for entry in found.ticks.values()}) >= 2, found
+    assert all(tick < found.with_reason("Completed")[0] for tick in late(found)), found
+    only(found, ORDINARY | STARTING)
+
+
+def steady_a(scene: Scene) -> None:
+    """One of three, since their windows open in two different minutes."""
+    through_the_outage(scene, "steady-a")
+
+
+def steady_b(scene: Scene) -> None:
+    """Another."""
+    through_the_outage(scene, "steady-b")
+
+
+def steady_c(scene: Scene) -> None:
+    """And the third."""
+    through_the_outage(scene, "steady-c")
+
+
+STEADY: tuple[Callable[[Scene], None], ...] = (steady_a, steady_b, steady_c)
 
 
 def name_of(case: Callable[[Scene], None]) -> str:
@@ -365,40 +407,43 @@ AT_A_TIME = 5
 
 
 @pytest.fixture(scope="module")
-def played(scene: Scene) -> Iterator[Mapping[str, Future[None]]]:
-    """All cases, some at a time, and then the outage."""
-    with ThreadPoolExecutor(AT_A_TIME) as pool, ThreadPoolExecutor(8) as lasting:
-        steady = [lasting.submit(scene.loop, name, "@every 2s") for name in STEADY]
-        playing = {name_of(case): lasting.submit(case, scene) for case in THROUGH_THE_OUTAGE}
-        playing |= {name_of(case): pool.submit(play, case, scene) for case in CASES}
-        for case in CASES:
+def played(scene: Scene, request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[None]]]:
+    """The cases that are asked for, some at a time, and then the outage for those that go through one."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    asked = {item.callspec.params["case"] for item in items}
+    lasting = [case for case in (*THROUGH_THE_OUTAGE, *STEADY) if name_of(case) in asked]
+    short = [case for case in CASES if name_of(case) in asked]
+    with ThreadPoolExecutor(AT_A_TIME) as some, ThreadPoolExecutor(len(lasting) + 1) as all_of_them:
+        playing = {name_of(case): all_of_them.submit(play, case, scene) for case in lasting}
+        playing |= {name_of(case): some.submit(play, case, scene) for case in short}
+        for case in short:
             playing[name_of(case)].exception()
         try:
-            all_away(scene, steady[0].result())
+            if lasting:
+                all_away(scene)
         finally:
             scene.over.set()
-        playing |= {name: lasting.submit(through_the_outage, made.result()) for name, made in zip(STEADY, steady)}
         yield playing
 
 
 def play(case: Callable[[Scene], None], scene: Scene) -> None:
     """Play a case; its Tasks go when it is over, and make room for the next."""
-    own = replace(scene, made=[])
-    try:
-        case(own)
-    finally:
-        for loop in own.made:
-            loop.delete()
+    with apart(scene) as own:
+        try:
+            case(own)
+        finally:
+            for loop in own.made:
+                loop.delete()
 
 
-def all_away(scene: Scene, of: Loop) -> None:
-    """For two minutes there is no timeline and no operator; and no controller manager when a window of `of` opens."""
+def all_away(scene: Scene) -> None:
+    """For two minutes there is no timeline and no operator; and no controller manager at a moment when windows open."""
     began = datetime.now(UTC)
     scene.cluster.patch(f"{API}/scale", {"spec": {"replicas": 0}})
     scene.operator.stop()
     try:
-        opening = of.next_opening(began + 5 * second)
-        time_passes(opening - second)
+        minute = began.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        time_passes(minute - second)
         outage.restart("controller-manager")
         time_passes(began + 120 * second)
     finally:
@@ -407,25 +452,14 @@ def all_away(scene: Scene, of: Loop) -> None:
     wait_for("the timeline", lambda: answers(scene.api), 60)
 
 
-def through_the_outage(loop: Loop) -> None:
-    """Assert that a loop went through the outage without missing a tick, over the end of at least one window."""
-    found = loop.settled(loop.start(), datetime.now(UTC) - 5 * second, SETTLE)
-    assert len({entry.pod for entry in found.runs.values()}) >= 2, found
-    late = found.with_reason("PodLate")
-    assert all(tick < loop.start() + 10 * second for tick in late), found
-    only(found, ORDINARY | STARTING)
-
-
-@pytest.mark.parametrize("case", map(name_of, (*CASES, *THROUGH_THE_OUTAGE)))
+@pytest.mark.parametrize("case", [name_of(case) for case in (*CASES, *THROUGH_THE_OUTAGE, *STEADY)])
 def test_each_tick_is_accounted_for_once(case: str, played: Mapping[str, Future[None]]) -> None:
     played[case].result()
 
 
-@pytest.mark.parametrize("steady", STEADY)
-def test_timeline_operator_and_controllers_away_over_the_end_of_a_window(
-    steady: str, played: Mapping[str, Future[None]]
-) -> None:
-    played[steady].result()
+def late(found: Account) -> list[datetime]:
+    """Return the ticks whose pod or ticker was not there, without those that a busy machine held up."""
+    return [tick for tick in found.with_reason("PodLate") if "held up" not in found.ticks[tick].message]
 
 
 def only(found: Account, reasons: set[str]) -> None:
@@ -469,6 +503,11 @@ def time_passes(until: datetime) -> None:
 def _ended(job: Mapping[str, Any]) -> str:
     conditions = job["status"].get("conditions") or ()
     return next((found["type"] for found in conditions if found["type"] in ("Complete", "Failed")), "")
+
+
+def ended(loop: Loop) -> int:
+    """Return how many runs have ended."""
+    return len(loop.ledger.rows("run", state="ended"))
 
 
 def answers(api: httpx.Client) -> bool:

@@ -52,6 +52,10 @@ class Killer:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster, self._namespace = cluster, namespace
 
+    def through(self, cluster: Cluster) -> "Killer":
+        """Return the same hand, moved through other connections."""
+        return Killer(cluster, self._namespace)
+
     def kill_container(self, pod: Mapping[str, Any], container: str) -> None:
         """Kill the first process of a pod's container, and with it the container, by SIGKILL."""
         assert self._kill(pod, container, "first") != [], f"{container} of {pod['metadata']['name']} did not run"

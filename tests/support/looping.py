@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,10 @@ from support.witness import Note, Witness
 
 @dataclass(frozen=True)
 class Stage:
-    """Where loops are tested: the cluster, a namespace of it, the timeline, and who looks and kills."""
+    """Where loops are tested: the cluster, a namespace of it, the timeline, and who looks and kills.
+
+    `made` are the loops so far.
+    """
 
     cluster: Cluster
     namespace: str
@@ -37,6 +40,7 @@ class Stage:
     witness: Witness
     killer: Killer
     window_seconds: int
+    made: list["Loop"] = field(default_factory=list, kw_only=True)
 
     def loop(self, name: str, schedule: str, hold: float = 0, **spec: Any) -> "Loop":
         """Create a Task and return once it is Ready; without another action in `spec` the witness notes its runs."""
@@ -44,6 +48,7 @@ class Stage:
         manifest = task_manifest(self.namespace, name, schedule, fields.pop("actionName"), **fields)
         created = self.cluster.create(tasks_path(self.namespace), manifest)
         made = Loop(self, name, created["metadata"]["uid"], schedule)
+        self.made.append(made)
         made.wait_until_ready()
         return made
 

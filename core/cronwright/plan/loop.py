@@ -95,6 +95,11 @@ class DeleteWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeCronJob:
+    """Open a closed CronJob and change nothing else: what its plan is, the Task does not say any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unserved:
     """Ticks that no pod has served or will: those of a Job's window, or of a plan that had no Job yet."""
 
@@ -102,7 +107,7 @@ class Unserved:
     ticks: Ownership
 
 
-LoopStep = CronJobStep | AskToEnd | DeleteWindow | Unserved
+LoopStep = CronJobStep | ResumeCronJob | AskToEnd | DeleteWindow | Unserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,27 @@ def progress(
     if plan.suspend and plan.kind != "manual":
         return _pause(observed, live, manifest, plan, now)
     return _leave(observed, live, manifest, plan, now)
+
+
+def go_on(observed: CronJobFacts | None, jobs: Sequence[JobWithPods], now: datetime) -> Progress:
+    """Return what is due where the Task can't be put in force: a loop that was closed for the edit before is opened, so
+    that the last good plan goes on. `now` is aware.
+    """
+    if observed is None or not observed.suspend or observed.loop_start is None or observed.windows is None:
+        return Progress(())
+    start, opening = observed.loop_start, observed.windows.opened_at_or_before(now)
+    older = [job for job in jobs if job.job.due.window and job.is_live and job.job.loop_start != start]
+    steps = _end_older(older, start, now)
+    holder = next((job for job in jobs if job.job.name == job_name(observed.name, opening)), None)
+    if holder and not holder.is_live and not holder.job.deleted:
+        steps.append(DeleteWindow(holder.job))
+    if older or (holder and holder.job.loop_start != start):
+        return Progress(
+            tuple(steps), _end_of(older or [cast(JobWithPods, holder)]), _later(start + LONGEST_HANDOVER, now)
+        )
+    if observed.last_schedule_time != opening - _SECOND and holder is None:
+        steps.append(SetLever(opening - _SECOND))
+    return Progress((*steps, ResumeCronJob()))
 
 
 def closed(manifest: Mapping[str, JSON], start: datetime) -> dict[str, JSON]:
@@ -330,12 +356,7 @@ class _Loop:
         """What follows once the CronJob is closed with `start`: the end of what ran before, then the opening."""
         opening = self._opened(start)
         ending = self._older(start)
-        rest: list[LoopStep] = []
-        for window in ending:
-            if window.can_end() and self.now < start + LONGEST_HANDOVER:
-                rest += [AskToEnd(pod, EndRequest(start)) for pod in window.running() if not _is_told(pod, start)]
-            else:
-                rest += _give_up(window, start)
+        rest = _end_older(ending, start, self.now)
         holder = self._job_of(opening)
         if holder and not holder.is_live and not holder.job.deleted:
             rest.append(DeleteWindow(holder.job))
@@ -421,6 +442,17 @@ class _Loop:
 
     def _upcoming(self) -> datetime:
         return self._opened(self.now) + timedelta(seconds=self.windows.length)
+
+
+def _end_older(windows: Sequence[JobWithPods], start: datetime, now: datetime) -> list[LoopStep]:
+    """Return how the Jobs of older plans end at `start`: by themselves, or by deletion where they do not."""
+    steps: list[LoopStep] = []
+    for window in windows:
+        if window.can_end() and now < start + LONGEST_HANDOVER:
+            steps += [AskToEnd(pod, EndRequest(start)) for pod in window.running() if not _is_told(pod, start)]
+        else:
+            steps += _give_up(window, start)
+    return steps
 
 
 def _is_told(pod: PodFacts, start: datetime) -> bool:

@@ -545,3 +545,11 @@ def test_a_loop_beyond_the_limit_is_refused_and_looked_at_again() -> None:
 )
 def test_who_holds_a_place_among_the_loops(task: dict[str, Any], holds: bool) -> None:
     assert decide(observe(task), RUNNER, DUE).is_loop is holds
+
+
+def test_a_stalled_edit_of_a_loop_that_was_closed_lets_the_last_good_plan_go_on() -> None:
+    """Told first: the writes after it may be what Kubernetes refuses."""
+    closed_for_an_edit = a_cron_job(LOOP, OPENED, start=at(190), suspend=True)
+    refused = LOOP | {"spec": a_task("@every 5s", timeZone="Europe/Berlinn")["spec"]}
+    decision = loop_decision(refused, jobs=[], pods=[], cron_job=closed_for_an_edit)
+    assert told(decision.actions) == ["WriteStatus", "Tell Warning UnknownTimeZone", "SetLever", "ResumeCronJob"]

@@ -17,7 +17,18 @@ from cronwright.observed.job import parse_job
 from cronwright.observed.pod import parse_pod
 from cronwright.plan.choose import LoopSettings, choose
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow, JobWithPods, LoopStep, Progress, Unserved, opened, progress
+from cronwright.plan.loop import (
+    AskToEnd,
+    DeleteWindow,
+    JobWithPods,
+    LoopStep,
+    Progress,
+    ResumeCronJob,
+    Unserved,
+    go_on,
+    opened,
+    progress,
+)
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.overlay import overlay
 from cronwright.run.end import dump_end
@@ -124,6 +135,8 @@ def told(step: LoopStep) -> str:
             return f"replace {_shown(manifest)}"
         case SetLever(time):
             return f"lever {_seconds(time)}"
+        case ResumeCronJob():
+            return "resume"
         case AskToEnd(_, request):
             asked = dump_end(request)
             shown = f"supersede {_seconds(request.superseded_at)}" if request.superseded_at else asked
@@ -404,6 +417,46 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_steps(case: Case) -> None:
     found = due(case)
+    assert [told(step) for step in found.steps] == case.steps
+    assert found.waits_for == case.waits_for
+    assert found.look_again_at == case.look_again
+
+
+STALLED: dict[str, Case] = {
+    "in force: nothing": Case(LOOP, [], start=LONG_AGO, jobs=[window()]),
+    "paused: nothing": Case(LOOP | PAUSED, [], jobs=[window(ended="Complete")]),
+    "no CronJob: nothing": Case(None, []),
+    "a cron line: nothing": Case(CRON, []),
+    "closed for the edit before: the pod ends first": Case(
+        OTHER, ["ask supersede +2"], start=at(2), suspend=True, jobs=[window()], waits_for=END_OF_WINDOW,
+        look_again=at(15),
+    ),
+    "closed, and the pod was told": Case(
+        OTHER, [], start=at(2), suspend=True, jobs=[window(asked=superseded(2))], waits_for=END_OF_WINDOW,
+        look_again=at(15),
+    ),
+    "closed, and the Job has ended": Case(
+        OTHER, ["delete -180"], start=at(2), suspend=True, jobs=[window(ended="Complete")], waits_for=END_OF_WINDOW,
+        look_again=at(15),
+    ),
+    "closed, and nothing is left of what ran before": Case(
+        OTHER, ["lever -181", "resume"], start=at(2), suspend=True, now=at(5)
+    ),
+    "cut after the lever": Case(
+        OTHER, ["resume"], start=at(2), suspend=True, remembered=BEFORE_OPENED, now=at(5)
+    ),
+    "found in a later window: that one opens": Case(
+        OTHER, ["lever +3419", "resume"], start=at(2), suspend=True, now=at(3500)
+    ),
+    "suspended by another hand, and served": Case(
+        LOOP, ["resume"], start=LONG_AGO, suspend=True, jobs=[window()], now=at(200)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STALLED.values(), ids=STALLED)
+def test_the_last_good_plan_goes_on_where_the_task_stalls(case: Case) -> None:
+    found = go_on(observed(case), case.jobs, case.now)
     assert [told(step) for step in found.steps] == case.steps
     assert found.waits_for == case.waits_for
     assert found.look_again_at == case.look_again

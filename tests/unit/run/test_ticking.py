@@ -201,6 +201,9 @@ CASES = {
         [missed(10, 35, 6, "the ticker was held up until 2027-01-04T08:00:40Z"), run(40)],
     ),
     "the runner goes away in the middle of a tick": Case([connected(1), clock(5), disconnected(6)], [Crashed(at(5))]),
+    "the runner goes away in the middle of the last tick": Case(
+        [connected(1), clock(56), disconnected(57)], [Crashed(at(55)), End()]
+    ),
     "the runner goes away between two ticks": Case([connected(1), clock(5), ended(5), disconnected(6)], NOTHING),
     "ticks without a runner": Case([connected(1), clock(5), disconnected(6), clock(16)], [down(10, 15, 2, since=6)]),
     "the next runner": Case(
@@ -258,6 +261,9 @@ CASES = {
     "only the runner's container was told to end": Case(
         [connected(1), clock(5), Event("leaving", 7), ended(5), disconnected(8), connected(16, runner="b")],
         [down(10, 15, 2, since=8)],
+    ),
+    "after that its next one gets ticks again": Case(
+        [connected(1), Event("leaving", 7), disconnected(8), connected(16, runner="b"), clock(20)], [run(20)]
     ),
     "the ticker is told to end: the runner is there": Case([connected(1), clock(5), Event("told")], NOTHING),
     "the ticker is told to end: no tick any more": Case([connected(1), Event("told"), clock(5)], NOTHING),
