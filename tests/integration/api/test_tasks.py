@@ -118,6 +118,24 @@ def test_a_namespace_that_is_not_there_is_422(world: World) -> None:
     assert found["detail"].startswith("there is no namespace 'none-")
 
 
+def test_an_installation_that_serves_some_namespaces_takes_tasks_of_no_other(world: World, tmp_path: Path) -> None:
+    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.home, "api"))
+    with Served(tmp_path, kubeconfig, watch_namespaces=f"{world.left},{world.home}") as api:
+        elsewhere = document(LEAST | {"name": name(), "namespace": world.right})
+        found = error(api.send("POST", "/api/task", world.writes_all, elsewhere), 422)
+        assert (found["code"], found["source"]) == ("namespace_not_served", {"pointer": "/data/attributes/namespace"})
+        assert found["detail"].endswith(f"write one of {world.left}, {world.home}")
+        made = ok(api.send("POST", "/api/task", world.writes_all, document(LEAST | {"name": name()})), 201)["data"]
+        assert made["attributes"]["namespace"] == world.left, "the first one served, where the default is not"
+        others = make(world.api, world.writes_right, world.right)
+        assert error(api.get(f"/api/task/{others['id']}", world.reads_all), 404)
+        wait_for("the list", lambda: api.http.get("/readyz").status_code == 200)
+        shown = ok(api.get("/api/task?page[size]=500", world.reads_all))["data"]
+        assert {one["attributes"]["namespace"] for one in shown} <= {world.left, world.home}
+        # Namespaces that are served are known, even where they have no Task
+        assert ok(api.get("/api/task", world.writes_left))["meta"]["total"] > 0
+
+
 # Changed
 
 
@@ -427,8 +445,7 @@ def test_what_only_kubernetes_sees_is_refused_with_the_attribute(world: World) -
     found = error(world.api.send("POST", "/api/task", world.writes_left, sent), 422)
     assert found["source"] == {"pointer": "/data/attributes/template/metadata/labels"}
     assert found["detail"].startswith("template.metadata.labels holds cronwright.dev/x, which only Cronwright")
-    template = {"metadata": {"name": "x"}}
-    unknown = document(LEAST | {"name": name(), "namespace": world.left, "template": template})
+    unknown = document(LEAST | {"name": name(), "namespace": world.left, "template": {"metadata": {"name": "x"}}})
     found = error(world.api.send("POST", "/api/task", world.writes_left, unknown), 422)
     assert found["source"] == {"pointer": "/data/attributes/template/metadata/name"}
     assert found["detail"] == "Kubernetes knows no field template.metadata.name; leave it out"

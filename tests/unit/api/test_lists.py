@@ -41,6 +41,19 @@ def test_a_page_in_the_middle() -> None:
     assert meta == {"per_page": 5, "current_page": 3, "from": 11, "to": 15, "total": 23, "last_page": 5}
 
 
+def test_pages_by_number_only() -> None:
+    numbered = Collection("row", ("a",), {"a": ColumnType.TEXT, "created_at": ColumnType.INSTANT}, by_row=False)
+    pairs = [("page[size]", "5"), ("page[number]", "2")]
+    asked = parse_list_request(pairs, numbered)
+    links, meta = links_and_meta(URL, pairs, asked, Extent("f", "l", 5, 5, 13, 13, True), by_row=False)
+    kept = f"{URL}?page%5Bsize%5D=5&page%5Bnumber%5D="
+    assert (links["prev"], links["next"], links["last"]) == (f"{kept}1", f"{kept}3", f"{kept}3")
+    assert meta["current_page"] == 2
+    for parameter in ("page[after]", "page[before]"):
+        with pytest.raises(BadRequest, match="is unknown; write some of query, sort, filter"):
+            parse_list_request([(parameter, "0f5e2f0e-7f3e-4d7c-8c4e-0d2b8d1f5a11")], numbered)
+
+
 def test_nothing_at_all() -> None:
     links, meta = page([], Extent(None, None, 0, 0, 0, 10_000, False))
     assert (links["self"], links["prev"], links["next"]) == (URL, None, None)

@@ -22,8 +22,29 @@ def test_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("served", "default", "scopes", "first"),
+    [
+        ("", "default", ("",), "default"),
+        ("", "team", ("",), "team"),
+        ("a, b,a", "default", ("a", "b"), "a"),
+        ("a,b", "b", ("a", "b"), "b"),
+    ],
+)
+def test_what_is_served_and_where_tasks_go(served: str, default: str, scopes: tuple[str, ...], first: str) -> None:
+    settings = Settings.model_validate({"watch_namespaces": served, "default_namespace": default})
+    assert (settings.scopes, settings.first_namespace) == (scopes, first)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
-    [("database_url", "oracle://x"), ("listen_port", -1), ("retention_rows", 0), ("trusted_proxies", "everyone")],
+    [
+        ("watch_namespaces", "Team"),
+        ("default_namespace", "../x"),
+        ("database_url", "oracle://x"),
+        ("listen_port", -1),
+        ("retention_rows", 0),
+        ("trusted_proxies", "everyone"),
+    ],
 )
 def test_a_wrong_value_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError):

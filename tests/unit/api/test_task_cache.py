@@ -1,5 +1,7 @@
 """What the cache knows of Tasks: versions never go back, what is gone stays gone, and its age is never hidden."""
 
+import json
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -118,6 +120,19 @@ def test_age_and_problem() -> None:
     assert cache.problem() == "the Tasks are as of 31 s ago"
     cache.heard("b")
     assert cache.problem() == ""
+
+
+def test_a_task_takes_little_room() -> None:
+    """Ten thousand of them have to fit into 250 MB, the program included, which takes a hundred."""
+    spec = {"attributes": {"url": "https://example.com/", "text": "x" * 100}, "asUserEmail": "a@example.com"}
+    manifests = [
+        json.dumps(manifest(f"task-{number}", number, label=f"Task {number}", **spec)) for number in range(500)
+    ]
+    tracemalloc.start()
+    records = [record_of(json.loads(text)) for text in manifests]
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size / len(records) < 4096
 
 
 # What is shown
