@@ -14,7 +14,7 @@ from cronwright.names import API_VERSION, END_ANNOTATION, KIND
 from cronwright.observed.cronjob import parse_cron_job
 from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow, ResumeCronJob
+from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, ResumeCronJob
 from cronwright.plan.manifests import written_over
 from cronwright.reasons import Reason
 from cronwright.run.end import dump_end

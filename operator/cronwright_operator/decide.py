@@ -12,18 +12,10 @@ from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
 from cronwright.plan.choose import LoopSettings, Plan, Stall, choose, too_many
 from cronwright.plan.lever import CreateCronJob, CronJobStep, ReplaceCronJob, SetLever
-from cronwright.plan.loop import (
-    AskToEnd,
-    DeleteWindow,
-    JobWithPods,
-    LoopStep,
-    Progress,
-    ResumeCronJob,
-    Unserved,
-    go_on,
-    left_untold,
-    progress,
-)
+from cronwright.plan.loop.jobs import JobWithPods, left_untold
+from cronwright.plan.loop.opening import go_on
+from cronwright.plan.loop.progress import progress
+from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, LoopStep, Progress, ResumeCronJob, Unserved
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.plan.windows import Ownership

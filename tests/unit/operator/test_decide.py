@@ -10,7 +10,7 @@ import pytest
 from cronwright.instants import format_seconds
 from cronwright.names import MANIFEST_HASH_ANNOTATION
 from cronwright.plan.choose import LoopSettings, choose
-from cronwright.plan.loop import opened
+from cronwright.plan.loop.manifests import opened
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
