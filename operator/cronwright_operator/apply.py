@@ -18,7 +18,7 @@ from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, ResumeCronJob
 from cronwright.plan.manifests import written_over
 from cronwright.reasons import Reason
 from cronwright.run.end import dump_end
-from cronwright_operator.decide import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
+from cronwright_operator.actions import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
 from cronwright_operator.errors import (
     ConflictError,
     NotFoundError,
