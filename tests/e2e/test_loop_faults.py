@@ -61,7 +61,8 @@ def runner_killed(scene: Scene) -> None:
     last = loop.tick_of(loop.run_under_way())
     found = loop.settled(loop.start(), last, SETTLE)
     for tick in struck:
-        assert (found.ticks[tick].outcome, found.ticks[tick].reason) == ("failed", "RunnerCrashed"), found
+        entry = found.ticks[tick]
+        assert (entry.outcome, entry.reason) == ("failed", "RunnerCrashed"), f"{entry}; struck were {struck}:\n{found}"
     assert found.with_reason("RunnerCrashed") == struck, found
     assert len(found.with_reason("RunnerDown")) >= 8, found
     assert all(struck[0] < tick < last for tick in found.with_reason("RunnerDown")), found
@@ -307,7 +308,9 @@ def deleted(scene: Scene) -> None:
     loop = scene.loop("deleted", "@every 2s")
     loop.pod()
     loop.delete()
-    wait_for("the pod to be gone", lambda: not loop.pods(), TAKES_EFFECT)
+    time_passes(datetime.now(UTC) + TAKES_EFFECT * second, unless=lambda: not loop.pods())
+    left = [(pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp"), pod["status"]) for pod in loop.pods()]
+    assert not left
     assert not loop.jobs()
 
 
