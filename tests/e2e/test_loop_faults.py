@@ -305,8 +305,9 @@ def intervals_beyond_a_minute(scene: Scene) -> None:
 
 def deleted(scene: Scene) -> None:
     """A deleted Task's pod is gone soon."""
-    loop = scene.loop("deleted", "@every 2s")
-    loop.pod()
+    loop = scene.loop("deleted", "@every 2s", hold=1)
+    # While Python itself starts, nobody hears a signal to a container's first process
+    loop.run_under_way()
     loop.delete()
     time_passes(datetime.now(UTC) + TAKES_EFFECT * second, unless=lambda: not loop.pods())
     left = [(pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp"), pod["status"]) for pod in loop.pods()]
