@@ -61,7 +61,8 @@ def runner_killed(scene: Scene) -> None:
     last = loop.tick_of(loop.run_under_way())
     found = loop.settled(loop.start(), last, SETTLE)
     for tick in struck:
-        assert (found.ticks[tick].outcome, found.ticks[tick].reason) == ("failed", "RunnerCrashed"), found
+        entry = found.ticks[tick]
+        assert (entry.outcome, entry.reason) == ("failed", "RunnerCrashed"), f"{entry}; struck were {struck}:\n{found}"
     assert found.with_reason("RunnerCrashed") == struck, found
     assert len(found.with_reason("RunnerDown")) >= 8, found
     assert all(struck[0] < tick < last for tick in found.with_reason("RunnerDown")), found
@@ -304,10 +305,13 @@ def intervals_beyond_a_minute(scene: Scene) -> None:
 
 def deleted(scene: Scene) -> None:
     """A deleted Task's pod is gone soon."""
-    loop = scene.loop("deleted", "@every 2s")
-    loop.pod()
+    loop = scene.loop("deleted", "@every 2s", hold=1)
+    # While Python itself starts, nobody hears a signal to a container's first process
+    loop.run_under_way()
     loop.delete()
-    wait_for("the pod to be gone", lambda: not loop.pods(), TAKES_EFFECT)
+    time_passes(datetime.now(UTC) + TAKES_EFFECT * second, unless=lambda: not loop.pods())
+    left = [(pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp"), pod["status"]) for pod in loop.pods()]
+    assert not left
     assert not loop.jobs()
 
 

@@ -117,10 +117,10 @@ def late(found: Account) -> list[datetime]:
     return [tick for tick in found.with_reason("PodLate") if "held up" not in found.ticks[tick].message]
 
 
-def time_passes(until: datetime) -> None:
-    """Wait for an instant."""
+def time_passes(until: datetime, unless: Callable[[], bool] = lambda: False) -> None:
+    """Wait for an instant, or for `unless` to hold before it."""
     seconds = (until - datetime.now(UTC)).total_seconds()
-    wait_for(f"{until}", lambda: datetime.now(UTC) >= until, seconds + 5)
+    wait_for(f"{until}", lambda: datetime.now(UTC) >= until or unless(), seconds + 5)
 
 
 def answers(api: httpx.Client) -> bool:
