@@ -132,6 +132,19 @@ def next_status(
     return replace(status, conditions=conditions)
 
 
+def with_requests(status: TaskStatus, handled: tuple[str, ...], invalid: str, now: datetime) -> TaskStatus:
+    """Return `status` with the run requests that were `handled`, and with why the others can't be read, where they
+    are `invalid`. `now` is aware.
+    """
+    conditions = dict(status.conditions)
+    if invalid:
+        reason = Reason.INVALID_RUN_REQUESTS
+        _set(conditions, "RunRequestsInvalid", "True", reason, invalid, status.observed_generation, now)
+    else:
+        conditions.pop("RunRequestsInvalid", None)
+    return replace(status, conditions=conditions, handled_run_requests=handled)
+
+
 def _is_ordinary_wait(run: RunState, now: datetime) -> bool:
     return run.phase == "pending" and run.reason is None and now - run.job.created_at < PATIENCE
 

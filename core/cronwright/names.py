@@ -40,7 +40,7 @@ END_ANNOTATION = f"{GROUP}/end"
 RUN_REQUESTED_ANNOTATION = f"{GROUP}/run-requested"
 """The runs that people asked for (`cronwright.run.requests`), on the Task."""
 RUN_REQUEST_ANNOTATION = f"{GROUP}/run-request"
-"""The id of the request that a run was asked for by, on the pod template: the run's id follows from it."""
+"""The id of the request that a run was asked for by, on its Job."""
 
 FIELD_MANAGER = "cronwright"
 TOKEN_AUDIENCE = "cronwright"

@@ -57,6 +57,8 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
     CRON_JOB_REFUSED = "CronJobRefused"
     NO_RUN_YET = "NoRunYet"
+    INVALID_RUN_REQUESTS = "InvalidRunRequests"
+    RUN_REFUSED = "RunRefused"
     TIMELINE_UNAVAILABLE = "TimelineUnavailable"
 
 
@@ -221,6 +223,16 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Correct what the message names, mostly a field of the template.",
     ),
     Reason.NO_RUN_YET: Explanation(None, "No run has ended yet."),
+    Reason.INVALID_RUN_REQUESTS: Explanation(
+        None,
+        "The annotation cronwright.dev/run-requested can't be read, so no run is made of it.",
+        "Write it as the message says.",
+    ),
+    Reason.RUN_REFUSED: Explanation(
+        None,
+        "A run was asked for that can't be made.",
+        "Ask again as the message says, with another id.",
+    ),
     Reason.TIMELINE_UNAVAILABLE: Explanation(
         None,
         "How the runs of a loop end is known from the timeline, and the operator can't read it.",

@@ -11,7 +11,7 @@ from cronwright.reasons import Outcome
 from cronwright.run.document import PlanKind
 
 ConditionStatus = Literal["True", "False", "Unknown"]
-ConditionType = Literal["Ready", "Stalled", "Reconciling", "Healthy"]
+ConditionType = Literal["Ready", "Stalled", "Reconciling", "Healthy", "RunRequestsInvalid"]
 RunOutcome = Literal["Pending", "Running", "Succeeded", "Failed", "Skipped", "Missed", "Unknown"]
 
 RUN_OUTCOMES: dict[Outcome, RunOutcome] = {
@@ -73,6 +73,8 @@ class TaskStatus:
     last_successful_time: datetime | None = None
     last_failure_time: datetime | None = None
     consecutive_failures: int = 0
+    handled_run_requests: tuple[str, ...] = ()
+    """Ids of the runs that were asked for and were made or refused, the oldest first."""
 
 
 def load_status(manifest: Mapping[str, JSON]) -> TaskStatus:
@@ -94,6 +96,7 @@ def load_status(manifest: Mapping[str, JSON]) -> TaskStatus:
         last_successful_time=_instant(status, "lastSuccessfulTime"),
         last_failure_time=_instant(status, "lastFailureTime"),
         consecutive_failures=cast(int, status.get("consecutiveFailures", 0)),
+        handled_run_requests=tuple(cast(list[str], status.get("handledRunRequests") or ())),
     )
 
 
@@ -112,6 +115,7 @@ def dump_status(status: TaskStatus) -> dict[str, JSON]:
         "lastSuccessfulTime": _text(status.last_successful_time),
         "lastFailureTime": _text(status.last_failure_time),
         "consecutiveFailures": status.consecutive_failures,
+        "handledRunRequests": list(status.handled_run_requests) or None,
     }
     return _without_none(fields)
 

@@ -9,6 +9,7 @@ from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CronJobStep
 from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, ResumeCronJob
+from cronwright.run.requests import RunRequest
 from cronwright.timeline.event import Event
 from cronwright.timeline.span import Span
 from cronwright_operator.notices import Notice
@@ -36,6 +37,13 @@ class Tell:
     """Post a Kubernetes Event about the Task."""
 
     notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRun:
+    """Make the Job of a run that was asked for, from the CronJob as it is then. Its name follows from the request."""
+
+    request: RunRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ Action = (
     | DeleteWindow
     | WriteStatus
     | Tell
+    | MakeRun
     | Report
     | Claim
     | DeleteJob

@@ -16,9 +16,21 @@ from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
 from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, ResumeCronJob
 from cronwright.plan.manifests import written_over
+from cronwright.plan.requested import is_of, requested_job
 from cronwright.reasons import Reason
 from cronwright.run.end import dump_end
-from cronwright_operator.actions import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
+from cronwright.run.requests import RunRequest, requested_job_name
+from cronwright_operator.actions import (
+    Action,
+    Claim,
+    DeleteJob,
+    EndJob,
+    MakeRun,
+    Report,
+    Tell,
+    TryCronJob,
+    WriteStatus,
+)
 from cronwright_operator.errors import (
     ConflictError,
     NotFoundError,
@@ -28,7 +40,7 @@ from cronwright_operator.errors import (
 )
 from cronwright_operator.kubernetes import Kubernetes
 from cronwright_operator.metrics import TIMELINE_EVENTS, WRITES
-from cronwright_operator.notices import Notice
+from cronwright_operator.notices import Notice, run_refused
 from cronwright_operator.observe import Key, Observed, TaskFacts
 from cronwright_operator.timeline import Timeline
 
@@ -58,6 +70,8 @@ class Writer:
                     self._observed.put("tasks", await self._kubernetes.patch_task_status(*key, patch))
                 case Tell(notice):
                     await self._tell(key, task, notice, now)
+                case MakeRun(request):
+                    await self._make_run(key, task, request, now)
                 case AskToEnd(pod, request):
                     annotations = {END_ANNOTATION: dump_end(request)}
                     patched = await self._kubernetes.annotate_pod(pod.namespace, pod.name, pod.uid, annotations)
@@ -122,6 +136,26 @@ class Writer:
                 "delete or rename it, or give the Task another metadata.name",
             )
         self._observed.put("cronjobs", live)
+
+    async def _make_run(self, key: Key, task: TaskFacts, request: RunRequest, now: datetime) -> None:
+        """Make the Job, or tell why it can't be made. A restart at any line finds the Job by its name."""
+        cron_job = await self._kubernetes.get("cronjobs", *key)
+        if not parse_cron_job(cron_job).is_of(task.uid):
+            raise ConflictError("read of the CronJob", 409, f"CronJob {key.name} belongs to someone else now")
+        manifest = requested_job(cron_job, request)
+        try:
+            made = await self._kubernetes.create_job(manifest)
+        except ConflictError:
+            name = requested_job_name(key.name, request)
+            made = await self._kubernetes.get("jobs", key.namespace, name)
+            if not is_of(made, manifest):
+                why = f"Job {name} exists and is not of it; write another id"
+                await self._tell(key, task, run_refused(request, why), now)
+                return
+        except RefusedError as error:
+            await self._tell(key, task, run_refused(request, f"Kubernetes does not take it: {error.message}"), now)
+            return
+        self._observed.put("jobs", made)
 
     async def _tell(self, key: Key, task: TaskFacts, notice: Notice, now: datetime) -> None:
         # The name follows from what is told, so that telling it twice is one Event.

@@ -16,6 +16,7 @@ from cronwright_operator.actions import Action
 from cronwright_operator.decisions.again import look_again_at
 from cronwright_operator.decisions.claims import claims_of_unserved, claims_of_windows
 from cronwright_operator.decisions.jobs import to_delete, to_end
+from cronwright_operator.decisions.requests import decide_requests
 from cronwright_operator.decisions.runs import reports, reports_due, run_states, window_states
 from cronwright_operator.decisions.spec import Spec, Trouble, decide_spec
 from cronwright_operator.decisions.status import status_of, tell
@@ -49,7 +50,8 @@ def decide(
     has_timeline = runner.api_url is not None
     runs, windows = run_states(seen, now), window_states(seen, now)
     spec = decide_spec(seen, runner, now, trouble, loops)
-    status = status_of(seen, spec, runs, windows, now)
+    requests = decide_requests(seen, spec, runs, now)
+    status = status_of(seen, spec, requests, runs, windows, now)
     claims = claims_of_windows(seen, windows) if has_timeline else []
     due = reports_due(seen, runs) if has_timeline else {}
     untold = {*due, *(claim.of for claim in claims)}
@@ -57,12 +59,16 @@ def decide(
     actions: list[Action] = [
         *claims,
         # What stalls is told first: the writes that let the last good plan go on may be what Kubernetes refuses
-        *((*tells, *writes) if isinstance(spec.verdict, Stalled) else (*writes, *tells)),
+        *(
+            (*requests.actions, *tells, *writes)
+            if isinstance(spec.verdict, Stalled)
+            else (*writes, *requests.actions, *tells)
+        ),
         *reports(runs, due, now),
         *to_end(runs, now),
         *to_delete(seen, [*runs, *windows], untold),
     ]
-    again = look_again_at(spec.look_again_at, status, [*runs, *windows], due.values(), now)
+    again = look_again_at((spec.look_again_at, requests.look_again_at), status, [*runs, *windows], due.values(), now)
     return Decision(tuple(actions), again, spec.is_loop)
 
 

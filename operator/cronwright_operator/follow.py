@@ -6,12 +6,13 @@ at most every half minute, so that a loop costs its Task's status no more writes
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import structlog
@@ -104,24 +105,48 @@ class TimelineReader:
             "fields[timeline]": _FIELDS,
         }
         while True:
-            try:
+            with self._telling():
                 page = await self._page(asked)
                 rows = [_row(resource) for resource in page]
-            except (TimeoutError, aiohttp.ClientError, OSError) as error:
-                raise TimelineError(f"{self._url}: {str(error) or type(error).__name__}") from error
-            except (KeyError, ValueError, TypeError) as error:
-                raise TimelineError(f"{self._url} answers with rows that can't be read: {error!r}") from error
             yield rows
             if len(page) < _PAGE_SIZE:
                 return
             asked["page[after]"] = page[-1]["id"]
 
-    async def _page(self, asked: dict[str, str]) -> list[Any]:
+    async def started(self, run_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return those of these runs that have started.
+
+        Raises:
+            TimelineError: there was no answer, or none that can be read.
+        """
+        query: list[dict[str, Any]] = [
+            {"column": "id", "operator": "any of", "value": sorted(map(str, run_ids))},
+            {"column": "started_at", "operator": "is not empty"},
+        ]
+        asked = {
+            "query": json.dumps(query, separators=(",", ":")),
+            "page[size]": str(_PAGE_SIZE),
+            "fields[run]": "started_at",
+        }
+        with self._telling():
+            return frozenset(UUID(resource["id"]) for resource in await self._page(asked, "run"))
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Turn what goes wrong into our error."""
+        try:
+            yield
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise TimelineError(f"{self._url}: {str(error) or type(error).__name__}") from error
+        except (KeyError, ValueError, TypeError) as error:
+            raise TimelineError(f"{self._url} answers with rows that can't be read: {error!r}") from error
+
+    async def _page(self, asked: dict[str, str], collection: str = "timeline") -> list[Any]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
         # Read each time: the kubelet renews the file.
         headers = {"Authorization": f"Bearer {self._token_path.read_text().strip()}"}
-        async with self._session.get(f"{self._url}/api/timeline", params=asked, headers=headers) as response:
+        async with self._session.get(f"{self._url}/api/{collection}", params=asked, headers=headers) as response:
             if response.status >= 300:
                 raise TimelineError(f"{self._url} answered {response.status}: {(await response.text())[:300]}")
             return list((await response.json(content_type=None))["data"])
@@ -160,6 +185,18 @@ class Follower:
         """Return what is shown of a loop's ticks, None where the timeline has not been asked yet."""
         loop = self._loops.get(task_uid)
         return loop.shown if loop else None
+
+    async def started(self, run_ids: Collection[UUID]) -> frozenset[UUID] | None:
+        """Return those of these runs of which the timeline has a start, none where there is no timeline; None where it
+        does not answer.
+        """
+        if self._reader is None:
+            return frozenset()
+        try:
+            return await self._reader.started(run_ids)
+        except TimelineError as error:
+            log.warning("the timeline does not tell which runs have started", error=str(error))
+            return None
 
     async def follow(self) -> None:
         """Ask again and again, for ever."""

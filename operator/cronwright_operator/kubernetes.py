@@ -160,6 +160,16 @@ class Kubernetes:
         """Merge `status` into the Task's."""
         return await self._patch(f"{_path('tasks', namespace, name)}/status", {"status": status})
 
+    async def create_job(self, manifest: Mapping[str, Any]) -> Manifest:
+        """Create the Job.
+
+        Raises:
+            ConflictError: one of that name exists.
+            RefusedError: the API server does not take it.
+        """
+        namespace = manifest["metadata"]["namespace"]
+        return await self._request("POST", f"{_path('jobs', namespace)}?fieldManager={FIELD_MANAGER}", manifest)
+
     async def end_job(self, namespace: str, name: str) -> Manifest:
         """Let the Job's deadline pass now: the Job controller ends it and keeps it as failed."""
         return await self._patch(_path("jobs", namespace, name), {"spec": {"activeDeadlineSeconds": 1}})

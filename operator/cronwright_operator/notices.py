@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cronwright.reasons import Reason
+from cronwright.run.requests import RunRequest
 from cronwright.status import TaskStatus
 
 
@@ -15,6 +17,11 @@ class Notice:
     message: str
 
 
+def run_refused(request: RunRequest, why: str) -> Notice:
+    """Return what is told of a run that was asked for and can't be made."""
+    return Notice("Warning", Reason.RUN_REFUSED, f"run request {request.id!r} is refused: {why}")
+
+
 def notices(old: TaskStatus, new: TaskStatus) -> list[Notice]:
     """Return what is worth telling of the way from `old` to `new`."""
     told = []
@@ -23,6 +30,9 @@ def notices(old: TaskStatus, new: TaskStatus) -> list[Notice]:
         told.append(Notice("Warning", stalled.reason, stalled.message))
     if was_stalled and not stalled:
         told.append(Notice("Normal", "InForce", "the Task is in force again"))
+    invalid, was_invalid = new.conditions.get("RunRequestsInvalid"), old.conditions.get("RunRequestsInvalid")
+    if invalid and (was_invalid is None or was_invalid.message != invalid.message):
+        told.append(Notice("Warning", invalid.reason, invalid.message))
     healthy, was_healthy = new.conditions.get("Healthy"), old.conditions.get("Healthy")
     if (
         healthy

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
-from cronwright.names import TASK_LABEL
+from cronwright.names import RUN_REQUESTED_ANNOTATION, TASK_LABEL
 from cronwright.observed.cronjob import CronJobFacts, parse_cron_job
 from cronwright.observed.job import JobFacts, parse_job
 from cronwright.observed.manifest import Manifest
 from cronwright.observed.pod import PodFacts, parse_pod
+from cronwright.run.requests import RequestError, RunRequest, parse_requests, prune
 from cronwright.run.ticks import TickFacts
 from cronwright.status import TaskStatus, load_status
 from cronwright.task import Task, TaskError, parse_task
@@ -31,7 +33,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """A Task with its status; `task` is None and `error` says why where it can't be read."""
+    """A Task with its status; `task` is None and `error` says why where it can't be read.
+
+    `requests` are the runs that are asked for and not handled yet, `request_ids` all that stand in the annotation, and
+    `request_error` says why that can't be read.
+    """
 
     resource_version: str
     uid: str
@@ -40,6 +46,9 @@ class TaskFacts:
     task: Task | None
     error: TaskError | None
     deleted: bool
+    requests: tuple[RunRequest, ...]
+    request_ids: tuple[str, ...]
+    request_error: str
 
 
 def parse_task_facts(manifest: Manifest) -> TaskFacts:
@@ -50,14 +59,22 @@ def parse_task_facts(manifest: Manifest) -> TaskFacts:
         task = parse_task(manifest)
     except TaskError as found:
         error = found
+    status, requests, request_error = load_status(manifest), tuple[RunRequest, ...](), ""
+    try:
+        requests = parse_requests((metadata.get("annotations") or {}).get(RUN_REQUESTED_ANNOTATION))
+    except RequestError as wrong:
+        request_error = str(wrong)
     return TaskFacts(
         resource_version=metadata["resourceVersion"],
         uid=metadata["uid"],
         generation=metadata["generation"],
-        status=load_status(manifest),
+        status=status,
         task=task,
         error=error,
         deleted="deletionTimestamp" in metadata,
+        requests=prune(requests, status.handled_run_requests),
+        request_ids=tuple(request.id for request in requests),
+        request_error=request_error,
     )
 
 
@@ -107,6 +124,8 @@ class Observation:
 
     Of a loop, `ticks` is what the timeline says of its runs, None until it was asked, `timeline_problem` is why it
     can't be, and `has_room` says whether there is a place for it among the loops.
+
+    `started` are those of the runs that are asked for of which the timeline has a start, None where it does not say.
     """
 
     task: TaskFacts
@@ -118,6 +137,7 @@ class Observation:
     ticks: TickFacts | None = None
     timeline_problem: str = ""
     has_room: bool = True
+    started: frozenset[UUID] | None = frozenset()
 
     def pods_of(self, job: JobFacts) -> list[PodFacts]:
         """Return the pods of one Job."""

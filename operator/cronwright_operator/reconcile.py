@@ -11,6 +11,7 @@ import structlog
 
 from cronwright.plan.choose import LoopSettings
 from cronwright.plan.pod import RunnerSettings
+from cronwright.run.requests import requested_run_id
 from cronwright_operator.apply import Writer
 from cronwright_operator.decide import Decision, decide
 from cronwright_operator.decisions.runs import is_stuck
@@ -158,6 +159,9 @@ class Reconciler:
         if seen is None:
             return None
         seen = replace(seen, ticks=self._follower.ticks_of(seen.task.uid), timeline_problem=self._follower.problem)
+        if seen.task.requests:
+            wanted = {requested_run_id(seen.task.uid, request) for request in seen.task.requests}
+            seen = replace(seen, started=await self._follower.started(wanted))
         now = self._now()
         stuck = [job for job in seen.jobs if is_stuck(seen, job, now)]
         if not stuck:

@@ -10,7 +10,7 @@ from uuid import UUID
 from cronwright.instants import parse_instant
 from cronwright.run.document import RunDocument, load_document
 from cronwright.run.gate import Due, due
-from cronwright.run.ids import manual_run_id, scheduled_run_id
+from cronwright.run.ids import manual_run_id, requested_run_id, scheduled_run_id
 from cronwright_runner.errors import AssignmentError
 from cronwright_runner.settings import Settings
 
@@ -38,8 +38,7 @@ def read_assignment(settings: Settings) -> Assignment:
         run = due(document, _read(settings.job_name_path), _annotated_time(settings.scheduled_time_path))
     except ValueError as error:
         raise AssignmentError(str(error)) from error
-    # A time that stands on the Job was put there by a person's request, not by the schedule
-    by_schedule = run.scheduled_time is not None and not _has_text(settings.scheduled_time_path)
+    by_schedule = run.scheduled_time is not None and not run.on_request
     return Assignment(document, run, _run_id(settings, document, run), "schedule" if by_schedule else "manual")
 
 
@@ -47,6 +46,8 @@ def _run_id(settings: Settings, document: RunDocument, run: Due) -> UUID:
     try:
         if run.scheduled_time is not None:
             return scheduled_run_id(document.uid, run.scheduled_time)
+        if document.requested is not None:
+            return requested_run_id(document.uid, document.requested.id)
         return manual_run_id(document.uid, _read(settings.job_uid_path))
     except ValueError as error:
         raise AssignmentError(f"the run document's uid is {document.uid!r}, not the UUID of a Task") from error
@@ -66,9 +67,6 @@ def _read(path: Path) -> str:
     return text
 
 
-def _has_text(path: Path) -> bool:
-    return path.exists() and bool(path.read_text(encoding="utf-8").strip())
-
-
 def _annotated_time(path: Path) -> datetime | None:
-    return parse_instant(path.read_text(encoding="utf-8").strip()) if _has_text(path) else None
+    text = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    return parse_instant(text) if text else None

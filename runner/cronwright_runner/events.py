@@ -94,6 +94,7 @@ def _common(settings: Settings, assignment: Assignment, attempt: int) -> "partia
         action_name=document.action_name,
         entity_name=document.entity_name,
         as_user_email=document.as_user_email,
+        requested_by=(document.requested.by or None) if document.requested else None,
         pod=settings.pod_name,
         node=settings.node_name,
     )

@@ -70,6 +70,12 @@ class CutKubernetes(Kubernetes):
         await self._wrote("DeleteWindow", name.rpartition("-")[0])
         return left
 
+    async def create_job(self, manifest: Mapping[str, Any]) -> Manifest:
+        """Make a run that was asked for, then see whether this was the last write."""
+        written = await super().create_job(manifest)
+        await self._wrote("MakeRun", written["metadata"]["labels"][TASK_LABEL])
+        return written
+
     async def patch_task_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> Manifest:
         """Write the status, then see whether this was the last write."""
         written = await super().patch_task_status(namespace, name, status)

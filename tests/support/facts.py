@@ -56,7 +56,12 @@ def a_cron_job(
         manifest = closed(manifest, start) if suspend else opened(manifest, start)
     own: Any = manifest["metadata"]
     wrote = {"manager": "cronwright", "operation": "Update", "fieldsV1": {"f:spec": {}}}
-    seen = {"uid": "cron-job-uid", "resourceVersion": "5", "managedFields": [wrote]}
+    seen = {
+        "uid": "cron-job-uid",
+        "resourceVersion": "5",
+        "creationTimestamp": format_seconds(DUE),
+        "managedFields": [wrote],
+    }
     status = {"lastScheduleTime": format_seconds(remembered)} if remembered else {}
     return {**manifest, "metadata": {**own, **seen, **metadata}, "status": status}
 

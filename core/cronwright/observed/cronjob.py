@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cronwright.instants import parse_instant
 from cronwright.names import (
     FIELD_MANAGER,
     KIND,
@@ -30,6 +31,7 @@ class CronJobFacts:
     name: str
     uid: str
     resource_version: str
+    created_at: datetime
     owner_uid: str | None
     schedule: str
     time_zone: str | None
@@ -69,6 +71,7 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
+        created_at=parse_instant(metadata["creationTimestamp"]),
         owner_uid=owner,
         schedule=spec["schedule"],
         time_zone=spec.get("timeZone"),

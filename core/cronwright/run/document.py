@@ -30,9 +30,16 @@ class Loop(NamedTuple):
     concurrency_policy: str
 
 
+class Requested(NamedTuple):
+    """By which request a run was asked for, and by whom: what the asker says of itself, empty where nobody said it."""
+
+    id: str
+    by: str
+
+
 class RunDocument(NamedTuple):
     """A Task as its run sees it. `schedule` is the plan's own (H resolved; a cron line or `@every 1m30s`); durations in
-    seconds; `loop` is set for the plan `loop` alone.
+    seconds; `loop` is set for the plan `loop` alone, `requested` for a run that was asked for.
     """
 
     namespace: str
@@ -51,6 +58,7 @@ class RunDocument(NamedTuple):
     timeout_seconds: int
     retry: Retry
     loop: Loop | None = None
+    requested: Requested | None = None
 
 
 def document_of(
@@ -109,6 +117,8 @@ def dump_document(document: RunDocument) -> str:
             "windowSeconds": document.loop.window_seconds,
             "concurrencyPolicy": document.loop.concurrency_policy,
         }
+    if document.requested is not None:
+        fields["requested"] = {"id": document.requested.id, "by": document.requested.by}
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -137,6 +147,9 @@ def load_document(text: str) -> RunDocument:
             timeout_seconds=fields["timeoutSeconds"],
             retry=Retry(fields["retry"]["limit"], fields["retry"]["backoffSeconds"]),
             loop=_loop(fields["loop"]) if "loop" in fields else None,
+            requested=Requested(fields["requested"]["id"], fields["requested"]["by"])
+            if "requested" in fields
+            else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(

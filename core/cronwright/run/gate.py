@@ -23,12 +23,14 @@ class Skip(NamedTuple):
 
 class Due(NamedTuple):
     """What a Job's name says: the scheduled time of the run, or None for a manual run; `off_grid` where that time is no
-    fire time. With `window` the Job is no run: it serves the ticks of the loop's window that opens at that time.
+    fire time. With `window` the Job is no run: it serves the ticks of the loop's window that opens at that time. With
+    `on_request` a person asked for the run of that time, however late it is.
     """
 
     scheduled_time: datetime | None
     off_grid: bool = False
     window: bool = False
+    on_request: bool = False
 
 
 def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due:
@@ -39,7 +41,7 @@ def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due
     (`annotated`) is for that time. Any other is a manual run.
     """
     if annotated is not None:
-        return Due(annotated)
+        return Due(annotated, on_request=True)
     minute = scheduled_minute(document.resource_name, job_name)
     if minute is None or document.plan == "manual":
         return Due(None)
@@ -60,7 +62,7 @@ def due(document: RunDocument, job_name: str, annotated: datetime | None) -> Due
 
 def gate(document: RunDocument, run: Due, now: datetime) -> Skip | None:
     """Return why the run is skipped, or None where it may start. `now` is aware."""
-    if run.scheduled_time is None:
+    if run.scheduled_time is None or run.on_request:
         return None
     scheduled = format_seconds(run.scheduled_time)
     if run.off_grid:

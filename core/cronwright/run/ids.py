@@ -18,6 +18,11 @@ def manual_run_id(task_uid: str, job_uid: str) -> UUID:
     return uuid5(UUID(task_uid), f"job/{job_uid}")
 
 
+def requested_run_id(task_uid: str, request_id: str) -> UUID:
+    """Return the id of a run that was asked for by the request of that id, for no fire time."""
+    return uuid5(UUID(task_uid), f"request/{request_id}")
+
+
 def event_id(run_id: UUID, pod_uid: str, attempt: int, kind: str) -> UUID:
     """Return the id of an event's row: the same event posted twice is one row."""
     return uuid5(run_id, f"{pod_uid}/{attempt}/{kind}")

@@ -39,7 +39,7 @@ def end_event(run: RunState) -> Event:
         namespace=document.namespace,
         task_uid=document.uid,
         title=f"{document.name} {_VERBS[outcome]}",
-        trigger="schedule" if run.scheduled_time else "manual",
+        trigger="schedule" if run.scheduled_time and not run.job.due.on_request else "manual",
         scheduled_at=run.scheduled_time,
         started_at=run.started_at,
         finished_at=run.finished_at,
@@ -52,6 +52,7 @@ def end_event(run: RunState) -> Event:
         action_name=document.action_name,
         entity_name=document.entity_name,
         as_user_email=document.as_user_email,
+        requested_by=(document.requested.by or None) if document.requested else None,
         pod=run.pod.name if run.pod else "",
         node=run.pod.node if run.pod else "",
     )

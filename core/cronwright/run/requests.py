@@ -12,11 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from cronwright.instants import format_seconds, parse_instant
 from cronwright.jsontypes import JSON, JSONObject
-from cronwright.run.ids import scheduled_run_id
+from cronwright.run import ids
 
 MOST_WAITING = 100
 """Requests that wait at the same time; an operator that is well takes each within a second."""
@@ -66,11 +66,14 @@ def parse_requests(text: str | None) -> tuple[RunRequest, ...]:
         raise RequestError(f"run-requested is not JSON; write a list such as {_EXAMPLE}") from None
     if not isinstance(entries, list):
         raise RequestError(f"run-requested is no list; write one such as {_EXAMPLE}")
+    if len(entries) > MOST_WAITING:
+        raise RequestError(f"run-requested holds {len(entries)} requests; write at most {MOST_WAITING}")
     requests = tuple(_request(entry) for entry in entries)
-    ids = [request.id for request in requests]
-    for identity in ids:
-        if ids.count(identity) > 1:
-            raise RequestError(f"run-requested has the id {identity!r} twice; write another one for each run")
+    seen: set[str] = set()
+    for request in requests:
+        if request.id in seen:
+            raise RequestError(f"run-requested has the id {request.id!r} twice; write another one for each run")
+        seen.add(request.id)
     return requests
 
 
@@ -112,8 +115,8 @@ def append(
 def requested_run_id(task_uid: str, request: RunRequest) -> UUID:
     """Return the id of the run that `request` asks for: that of its fire time, else one that follows from its id."""
     if request.scheduled_time is not None:
-        return scheduled_run_id(task_uid, request.scheduled_time)
-    return uuid5(UUID(task_uid), f"request/{request.id}")
+        return ids.scheduled_run_id(task_uid, request.scheduled_time)
+    return ids.requested_run_id(task_uid, request.id)
 
 
 def requested_job_name(cron_job_name: str, request: RunRequest) -> str:

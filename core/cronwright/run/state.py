@@ -14,7 +14,7 @@ from uuid import UUID
 from cronwright.observed.job import JobFacts
 from cronwright.observed.pod import PodFacts
 from cronwright.reasons import EXPLANATIONS, Outcome, Reason
-from cronwright.run.ids import manual_run_id, scheduled_run_id
+from cronwright.run.ids import manual_run_id, requested_run_id, scheduled_run_id
 from cronwright.run.termination import Termination
 
 Phase = Literal["pending", "running", "finished"]
@@ -59,12 +59,7 @@ def run_state(
     `refusal` is what the Job controller said when it could not make the pod, empty where it could. `last_wait` is why
     the run waited when it was last looked at: a Job past its deadline has lost the pod that could tell.
     """
-    run = job.due
-    run_id = (
-        scheduled_run_id(job.task_uid, run.scheduled_time)
-        if run.scheduled_time
-        else manual_run_id(job.task_uid, job.uid)
-    )
+    run, run_id = job.due, _run_id(job)
     pod = max(pods, key=lambda pod: pod.created_at, default=None)
     ended = pod.ended if pod else None
     termination = ended.termination if ended else None
@@ -95,6 +90,14 @@ def run_state(
         return state("running", None, None, "")
     waiting, message = _why_waiting(job, pod, refusal, now)
     return state("pending", None, waiting, message)
+
+
+def _run_id(job: JobFacts) -> UUID:
+    if job.due.scheduled_time:
+        return scheduled_run_id(job.task_uid, job.due.scheduled_time)
+    if job.document and job.document.requested:
+        return requested_run_id(job.task_uid, job.document.requested.id)
+    return manual_run_id(job.task_uid, job.uid)
 
 
 def _why_waiting(job: JobFacts, pod: PodFacts | None, refusal: str, now: datetime) -> tuple[Reason | None, str]:

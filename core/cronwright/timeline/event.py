@@ -24,7 +24,8 @@ class Event:
     """The start or the end of an attempt of a run. Times are aware; `duration_ms` in milliseconds; `payload` is the
     action's result.
 
-    An end with `retry_at` is not the run's end: a further attempt starts at that time.
+    An end with `retry_at` is not the run's end: a further attempt starts at that time. `requested_by` is who asked for
+    the run, by their own word.
     """
 
     run_id: UUID
@@ -48,6 +49,7 @@ class Event:
     action_name: str = ""
     entity_name: str = ""
     as_user_email: str | None = None
+    requested_by: str | None = None
     pod: str = ""
     node: str = ""
     log_tail: str = ""
@@ -95,8 +97,9 @@ def load_event(attributes: Mapping[str, JSON]) -> Event:
     values["attempt"] = number(attributes, "attempt", least=1)
     if attributes.get("duration_ms") is not None:
         values["duration_ms"] = number(attributes, "duration_ms", least=0)
-    if attributes.get("as_user_email") is not None:
-        values["as_user_email"] = text(attributes, "as_user_email")
+    for name in ("as_user_email", "requested_by"):
+        if attributes.get(name) is not None:
+            values[name] = text(attributes, name)
     for name in _INSTANTS:
         values[name] = instant(attributes, name)
     if attributes.get("outcome") is not None:

@@ -52,6 +52,7 @@ class Run:
     action_name: str
     entity_name: str
     as_user_email: str | None
+    requested_by: str | None
     pod: str
     node: str
     notes: tuple[str, ...]
@@ -91,6 +92,7 @@ def fold(events: Sequence[Event]) -> Run:
         action_name=_known(newest.action_name, [event.action_name for event in events]),
         entity_name=_known(newest.entity_name, [event.entity_name for event in events]),
         as_user_email=next((event.as_user_email for event in events if event.as_user_email is not None), None),
+        requested_by=next((event.requested_by for event in events if event.requested_by is not None), None),
         pod=_known(newest.pod, [event.pod for event in events]),
         node=_known(newest.node, [event.node for event in events if event.pod_uid == newest.pod_uid]),
         notes=tuple(note_of(other) for other in final_ends if other is not end),

@@ -15,7 +15,7 @@
   verbs: [get, patch]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 # patch, to ask the pod of a loop to end by itself.
 - apiGroups: [""]
   resources: [pods]

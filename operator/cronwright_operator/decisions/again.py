@@ -14,18 +14,16 @@ LONGEST_SLEEP = timedelta(hours=1)
 
 
 def look_again_at(
-    spec_due: datetime | None,
+    due: Iterable[datetime | None],
     status: TaskStatus,
     jobs: Sequence[RunState],
     reports_due: Iterable[datetime],
     now: datetime,
 ) -> datetime:
-    """Return the first instant after `now` (aware): the spec's next step, the next fire time, the end of the patience
-    with a Job that waits, or the next report.
+    """Return the first instant after `now` (aware): what the spec and the requests have `due`, the next fire time, the
+    end of the patience with a Job that waits, or the next report.
     """
-    times = [now + LONGEST_SLEEP, *reports_due]
-    if spec_due:
-        times.append(spec_due)
+    times = [now + LONGEST_SLEEP, *reports_due, *filter(None, due)]
     if status.next_run_time:
         times.append(status.next_run_time + AFTER_FIRE_TIME)
     for run in jobs:

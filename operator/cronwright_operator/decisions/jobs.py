@@ -49,5 +49,7 @@ def to_delete(seen: Observation, jobs: Sequence[RunState], untold: AbstractSet[s
 def _is_too_late(run: RunState, now: datetime) -> bool:
     if run.phase != "pending" or run.reason is None or run.scheduled_time is None or run.job.document is None:
         return False
+    if run.job.due.on_request:
+        return False
     # 1 is what `end_job` writes: it is on its way to its end already
     return run.job.active_deadline_seconds != 1 and now > start_deadline(run)

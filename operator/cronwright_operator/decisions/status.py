@@ -7,24 +7,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from cronwright.conditions import LoopView, next_status
+from cronwright.conditions import LoopView, next_status, with_requests
 from cronwright.run.state import RunState
 from cronwright.status import TaskStatus, dump_status, merge_patch
 from cronwright_operator.actions import Tell, WriteStatus
+from cronwright_operator.decisions.requests import Requests
 from cronwright_operator.decisions.spec import Spec
 from cronwright_operator.notices import notices
 from cronwright_operator.observe import Observation
 
 
 def status_of(
-    seen: Observation, spec: Spec, runs: Sequence[RunState], windows: Sequence[RunState], now: datetime
+    seen: Observation,
+    spec: Spec,
+    requests: Requests,
+    runs: Sequence[RunState],
+    windows: Sequence[RunState],
+    now: datetime,
 ) -> TaskStatus:
     """Return what the status of the Task that was `seen` says next, at `now` (aware)."""
     facts, old = seen.task, seen.task.status
     ticks = spec.plan.windows is not None if spec.plan else old.plan_kind == "loop"
     view = LoopView(windows, seen.ticks, seen.timeline_problem) if ticks else None
     former = None if ticks else seen.ticks
-    return next_status(old, facts.generation, facts.task, spec.verdict, runs, now, view, former)
+    status = next_status(old, facts.generation, facts.task, spec.verdict, runs, now, view, former)
+    return with_requests(status, requests.handled, facts.request_error, now)
 
 
 def tell(old: TaskStatus, new: TaskStatus) -> list[WriteStatus | Tell]:

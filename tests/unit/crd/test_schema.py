@@ -93,6 +93,7 @@ def test_status_has_what_core_writes_and_nothing_else() -> None:
         last_successful_time=NOON,
         last_failure_time=NOON,
         consecutive_failures=1,
+        handled_run_requests=("1",),
     )
 
     def names(value: Any, path: str = "status") -> Iterator[str]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from cronwright.status import Condition, TaskStatus
+from cronwright.status import Condition, ConditionType, TaskStatus
 from cronwright_operator.notices import notices
 from support.facts import DUE
 
@@ -13,7 +13,7 @@ Stated = Literal["True", "False", "Unknown"]
 
 def status(stalled: str | None = None, healthy: tuple[Stated, str, str] | None = None) -> TaskStatus:
     """Return a status that is stalled with this message, and healthy or not for this reason."""
-    conditions: dict[Literal["Ready", "Stalled", "Reconciling", "Healthy"], Condition] = {}
+    conditions: dict[ConditionType, Condition] = {}
     if stalled:
         conditions["Stalled"] = Condition("True", "NameTaken", stalled, DUE, 1)
     if healthy:

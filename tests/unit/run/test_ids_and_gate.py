@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from cronwright.plan.choose import choose
 from cronwright.reasons import Reason
-from cronwright.run.document import RunDocument, dump_document, load_document
+from cronwright.run.document import Requested, RunDocument, dump_document, load_document
 from cronwright.run.gate import Due, Skip, due, gate
-from cronwright.run.ids import event_id, job_name, manual_run_id, scheduled_minute, scheduled_run_id
+from cronwright.run.ids import event_id, job_name, manual_run_id, requested_run_id, scheduled_minute, scheduled_run_id
 from cronwright.task import parse_task
 from support.facts import DUE, TASK_UID, a_task, at, some_uuid
 
@@ -64,8 +64,10 @@ def test_ids_are_the_same_for_all_and_differ_for_each_run() -> None:
         scheduled_run_id(str(some_uuid(1)), DUE),
         manual_run_id(TASK_UID, "job-one"),
         manual_run_id(TASK_UID, "job-two"),
+        requested_run_id(TASK_UID, "one"),
+        requested_run_id(TASK_UID, "two"),
     }
-    assert len(ids) == 5
+    assert len(ids) == 7
 
 
 def test_the_second_counts_and_the_zone_does_not() -> None:
@@ -98,8 +100,14 @@ DUE_TABLE: dict[str, tuple[RunDocument, str, datetime | None, Due]] = {
     ),
     "by hand": (document(), "by-hand", None, Due(None)),
     "by hand, of a Task that runs on request": (document("@manual"), f"backup-{MINUTE}", None, Due(None)),
-    "an annotated time wins": (document("0 3 * * *"), "by-hand", at(7), Due(at(7))),
-    "an annotated time wins over the name": (document(), job_name("backup", DUE), at(7), Due(at(7))),
+    "an annotated time wins": (document("0 3 * * *"), "by-hand", at(7), Due(at(7), on_request=True)),
+    "an annotated time wins over the name": (document(), job_name("backup", DUE), at(7), Due(at(7), on_request=True)),
+    "an annotated time of a loop is a run, not a window": (
+        document("@every 5s"),
+        "by-hand",
+        at(5),
+        Due(at(5), on_request=True),
+    ),
     "in the Task's zone": (
         document("0 17 * * *", timeZone="Asia/Tokyo"),
         job_name("backup", DUE),
@@ -134,6 +142,7 @@ GATE: dict[str, tuple[RunDocument, Due, datetime, Skip | None]] = {
         at(3),
         Skip(Reason.OFF_THE_GRID, "2027-01-04T08:00:00Z is no fire time of 0 3 * * * in Etc/UTC"),
     ),
+    "asked for, however late": (document(), Due(DUE, on_request=True), at(86400), None),
     "by hand, whenever": (document(), Due(None), at(86400), None),
 }
 
@@ -154,6 +163,7 @@ DOCUMENTS = {
         startingDeadlineSeconds=7,
         retry={"limit": 2, "backoffSeconds": 5},
     ),
+    "of a run that was asked for": document("@every 5s")._replace(requested=Requested("1", "jane@example.com")),
 }
 
 
