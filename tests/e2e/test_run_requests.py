@@ -4,9 +4,11 @@ hand, with the user who asked, whatever the Task's schedule says meanwhile.
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -197,3 +199,14 @@ def test_a_malformed_annotation_stops_nothing_else(cluster: Cluster, namespace: 
     annotate(cluster, namespace, "yearly", {"id": "1"})
     assert "says edited" in ended(api, str(requested_run_id(uid, "1")))["log_tail"]
     assert not condition(cluster.get(path), "RunRequestsInvalid")
+
+
+def test_the_line_of_the_documents(cluster: Cluster, namespace: str, api: httpx.Client) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
+    (line,) = (line for line in page.splitlines() if line.startswith("$ kubectl annotate --overwrite cwt mail-sync"))
+    uid = make(cluster, namespace, "mail-sync", "@manual")
+    environment = os.environ | {"KUBECONFIG": str(cluster.kubeconfig)}
+    command = f"{line.removeprefix('$ ')} --namespace={namespace}"
+    subprocess.run(["bash", "-ec", command], env=environment, check=True, capture_output=True, text=True)
+    (taken,) = wait_for("the request to be taken", lambda: handled(cluster, namespace, "mail-sync"))
+    assert ended(api, str(requested_run_id(uid, taken)))["trigger"] == "manual"

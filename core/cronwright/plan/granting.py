@@ -6,12 +6,15 @@ How the requests are written is in `cronwright.run.requests`, the Job of one in 
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cronwright.instants import format_seconds
 from cronwright.plan.choose import MAX_ATTRIBUTES_BYTES, Plan
 from cronwright.run.requests import RunRequest, requested_run_id
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+"""Zones have no rules for times long before it."""
 
 _LEAVE_OUT = "leave scheduledTime out to run it for no fire time"
 
@@ -54,7 +57,7 @@ def refusal_of_time(time: datetime, plan: Plan, accounted_until: datetime | None
     said = format_seconds(time)
     if time > now:
         return f"{said} is still to come; write a fire time that is past, or {_LEAVE_OUT}"
-    if not plan.fire_times.is_fire_time(time):
+    if time < _EPOCH or not plan.fire_times.is_fire_time(time):
         schedule, zone = plan.document.schedule, plan.document.time_zone
         return f"{said} is no fire time of {schedule} in {zone}; write one that is, or {_LEAVE_OUT}"
     if plan.suspend or (not plan.windows and accounted_until is not None and time <= accounted_until):

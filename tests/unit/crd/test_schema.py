@@ -139,7 +139,7 @@ def test_each_field_has_a_type_a_description_and_an_example(path: str, field: Ma
     assert field["description"].endswith("."), "a description is a sentence"
     if path == "status.conditions":
         return  # its parts have the examples
-    python = {"string": str, "integer": int, "boolean": bool, "object": dict}[field["type"]]
+    python = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list}[field["type"]]
     assert type(field["example"]) is python
     if "enum" in field:
         assert field["example"] in field["enum"]

@@ -392,7 +392,12 @@ def a_cron_job_with(task: Mapping[str, Any], runner: RunnerSettings) -> dict[str
     base = cron_job(parsed, choose(parsed), runner)
     made: Any = opened(base, STARTED)
     wrote = {"manager": "cronwright", "operation": "Update", "fieldsV1": {"f:spec": {}}}
-    seen = {"uid": "cron-job-uid", "resourceVersion": "5", "managedFields": [wrote]}
+    seen = {
+        "uid": "cron-job-uid",
+        "resourceVersion": "5",
+        "creationTimestamp": format_seconds(DUE),
+        "managedFields": [wrote],
+    }
     return {**made, "metadata": {**made["metadata"], **seen}, "status": {"lastScheduleTime": format_seconds(OPENED)}}
 
 

@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Observation, Trouble | None, list[str]]] = {
     "a Task that can't be read: the last good plan runs": (
         observe(asked(ONE) | {"spec": {"schedule": 3}}, CRON_JOB), None, ["make 1"]
     ),
-    "someone else's CronJob": (
+    "a Task beside someone else's CronJob: it waits": (
         observe(asked(ONE), a_cron_job(a_task(), ownerReferences=[], labels={})), STALLED, []
     ),
     "Kubernetes does not answer: it waits": (observe(asked(ONE), CRON_JOB), Trouble(answer="503"), []),

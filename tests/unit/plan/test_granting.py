@@ -60,7 +60,7 @@ TIMES: dict[str, tuple[Plan, datetime, datetime | None, datetime, str]] = {
     "of a Task that runs on request": (plan("@manual"), DUE, DUE, at(1), "is no fire time of @manual"),
     "in the Task's zone": (plan("0 17 * * *", timeZone="Asia/Tokyo"), DUE, DUE, at(1), ""),
     "long before anything": (
-        plan("0 3 * * *"), datetime.fromisoformat("0001-01-01T03:00:00Z"), DUE, at(1), ""
+        plan("0 3 * * *"), datetime.fromisoformat("0001-01-01T03:00:00Z"), DUE, at(1), "is no fire time of 0 3 * * *"
     ),
 }  # fmt: skip
 

@@ -141,9 +141,8 @@ def told(step: LoopStep) -> str:
 
 
 def _shown(manifest: Mapping[str, Any]) -> str:
-    facts = parse_cron_job(
-        {**manifest, "metadata": {**manifest["metadata"], "uid": "u", "resourceVersion": "1", "managedFields": []}}
-    )
+    seen = {"uid": "u", "resourceVersion": "1", "creationTimestamp": format_seconds(DUE), "managedFields": []}
+    facts = parse_cron_job({**manifest, "metadata": {**manifest["metadata"], **seen}})
     if facts.loop_start is None:
         return "suspended" if facts.suspend else "plain"
     return f"{'closed' if facts.suspend else 'open'} {_seconds(facts.loop_start)}"
@@ -474,7 +473,7 @@ def test_a_window_without_a_tick_is_not_given_its_job_again(hours: int, steps: l
     task = parse_task(a_task(f"@every {hours}h"))
     plan = choose(task, LOOPS_ONLY)
     manifest = cron_job(task, plan, RUNNER)
-    metadata = {"uid": "cron-job-uid", "resourceVersion": "5"}
+    metadata = {"uid": "cron-job-uid", "resourceVersion": "5", "creationTimestamp": format_seconds(DUE)}
     made = overlay(
         opened(manifest, LONG_AGO), {"metadata": metadata, "status": {"lastScheduleTime": format_seconds(OPENED)}}
     )

@@ -752,7 +752,12 @@ class Operator:
         if self._cron_job is None:
             return None
         wrote = {"manager": "cronwright", "operation": "Update", "fieldsV1": {"f:spec": {}}}
-        seen = {"uid": "cron-job-uid", "resourceVersion": "5", "managedFields": [wrote]}
+        seen = {
+            "uid": "cron-job-uid",
+            "resourceVersion": "5",
+            "creationTimestamp": format_seconds(self.now),
+            "managedFields": [wrote],
+        }
         status = {"lastScheduleTime": format_seconds(self._remembered)} if self._remembered else {}
         return parse_cron_job({**self._cron_job, "metadata": {**self._cron_job["metadata"], **seen}, "status": status})
 
