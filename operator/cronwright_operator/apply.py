@@ -14,11 +14,11 @@ from cronwright.names import API_VERSION, END_ANNOTATION, KIND
 from cronwright.observed.cronjob import parse_cron_job
 from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow, ResumeCronJob
+from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, ResumeCronJob
 from cronwright.plan.manifests import written_over
 from cronwright.reasons import Reason
 from cronwright.run.end import dump_end
-from cronwright_operator.decide import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
+from cronwright_operator.actions import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
 from cronwright_operator.errors import (
     ConflictError,
     NotFoundError,

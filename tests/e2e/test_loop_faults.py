@@ -5,28 +5,32 @@ cases are played at the same time, each with a Task of its own, in one set of sh
 the operator and the controller manager go away for two minutes, over the end of a window of every Task that is left.
 """
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 
 from cronwright.schedule.grid import go_duration
 from support import outage
-from support.cluster import CORE, Cluster, jobs_path, namespace_in, wait_for
-from support.killing import killer_on
-from support.looping import Loop, Stage, restarts, times_in
-from support.loops import Account
-from support.operator_pods import OperatorPod
+from support.cluster import CORE, Cluster, jobs_path, wait_for
+from support.loop_scene import (
+    ORDINARY,
+    STARTING,
+    Scene,
+    late,
+    next_minute,
+    only,
+    operator_away,
+    play,
+    scene_in,
+    time_passes,
+    timeline_away,
+)
+from support.looping import Loop, restarts, times_in
 from support.schedules import interval
-from support.witness import witness_in
 
 WINDOW = 120
 """Seconds. A window takes over half a minute after it opens."""
@@ -34,56 +38,14 @@ SETTLE = 60
 """Seconds until the last rows of a tick are on the timeline, on a machine that is busy with all the others."""
 TAKES_EFFECT = 15
 """Seconds in which a suspend, an edit, a delete or a resume is in force."""
-API = "/apis/apps/v1/namespaces/cronwright-system/deployments/cronwright-api"
-ORDINARY = {"Completed", "AlreadyRunning"}
-STARTING = {"PodLate"}
-"""The first ticks of a plan whose pod takes longer than the lead that it is given."""
-
 second = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Scene(Stage):
-    """Where the cases are played. `over` is set when the outage at the end is."""
-
-    operator: OperatorPod = field(kw_only=True)
-    over: threading.Event = field(default_factory=threading.Event, kw_only=True)
-
-
-@contextmanager
-def timeline() -> Iterator[httpx.Client]:
-    """The timeline as a developer reaches it."""
-    headers = {"Authorization": f"Bearer {os.environ['CRONWRIGHT_TOKEN']}"}
-    with httpx.Client(base_url=os.environ["CRONWRIGHT_URL"], headers=headers, timeout=30) as client:
-        yield client
-
-
-@contextmanager
-def apart(scene: Scene) -> Iterator[Scene]:
-    """The scene with connections of its own: one client closes another thread's, now and then."""
-    with timeline() as api, closing(Cluster(scene.cluster.kubeconfig)) as cluster:
-        witness, killer = scene.witness.through(cluster), scene.killer.through(cluster)
-        yield replace(scene, cluster=cluster, api=api, witness=witness, killer=killer, made=[])
 
 
 @pytest.fixture(scope="module")
 def scene(cluster: Cluster, runner_image: str) -> Iterator[Scene]:
     """A namespace with an operator of its own, whose windows are short."""
-    node = cluster.items(f"{CORE}/nodes")[0]["metadata"]["name"]
-    with (
-        namespace_in(cluster, "loop-faults") as namespace,
-        killer_on(cluster, runner_image, node) as killer,
-        timeline() as api,
-    ):
-        operator = OperatorPod(
-            cluster, namespace, CRONWRIGHT_LOOP_WINDOW_SECONDS=str(WINDOW), CRONWRIGHT_NATIVE_EVERY="false"
-        )
-        operator.start()
-        try:
-            witness = witness_in(cluster, namespace, runner_image)
-            yield Scene(cluster, namespace, api, witness, killer, WINDOW, operator=operator)
-        finally:
-            operator.stop()
+    with scene_in(cluster, runner_image, WINDOW) as found:
+        yield found
 
 
 # ---- The cases. Each makes its Task, lets something befall it, and looks what the timeline has of it.
@@ -91,7 +53,7 @@ def scene(cluster: Cluster, runner_image: str) -> Iterator[Scene]:
 
 def runner_killed(scene: Scene) -> None:
     """The runner is killed in the middle of a tick, twice: the second time it comes back only after ten seconds."""
-    loop = scene.loop("runner-killed", "@every 1s", hold=4)
+    loop = scene.loop("runner-killed", "@every 1s", hold=7)
     struck = []
     for _ in range(2):
         struck.append(loop.tick_of(loop.run_under_way()))
@@ -99,7 +61,8 @@ def runner_killed(scene: Scene) -> None:
     last = loop.tick_of(loop.run_under_way())
     found = loop.settled(loop.start(), last, SETTLE)
     for tick in struck:
-        assert (found.ticks[tick].outcome, found.ticks[tick].reason) == ("failed", "RunnerCrashed"), found
+        entry = found.ticks[tick]
+        assert (entry.outcome, entry.reason) == ("failed", "RunnerCrashed"), f"{entry}; struck were {struck}:\n{found}"
     assert found.with_reason("RunnerCrashed") == struck, found
     assert len(found.with_reason("RunnerDown")) >= 8, found
     assert all(struck[0] < tick < last for tick in found.with_reason("RunnerDown")), found
@@ -165,7 +128,7 @@ def runner_out_of_memory(scene: Scene) -> None:
     found = loop.settled(loop.start(), datetime.now(UTC) - 2 * second, SETTLE)
     assert len(found.with_reason("RunnerCrashed")) >= 2, found
     assert found.with_reason("RunnerDown"), found
-    only(found, STARTING | {"RunnerCrashed", "RunnerDown", "OOMKilled"})
+    only(found, STARTING | {"RunnerCrashed", "RunnerDown", "OOMKilled", "AlreadyRunning"})
 
 
 def ticker_killed(scene: Scene) -> None:
@@ -274,7 +237,7 @@ def edited_twice(scene: Scene) -> None:
     old = [note for note in loop.notes() if note.generation < 3 and note.at > ready]
     assert not old, f"runs of an older generation after {ready}: {old}"
     assert [note.generation for note in loop.notes()][-3:] == [3, 3, 3]
-    wait_for("one pod to be left", lambda: len([pod for pod in loop.pods() if running(pod)]) == 1, TAKES_EFFECT)
+    assert all(loop.start_of(pod) == loop.start() for pod in loop.pods() if running(pod)), "an older plan's pod is left"
     only(found, ORDINARY | STARTING | {"Superseded"})
 
 
@@ -342,10 +305,13 @@ def intervals_beyond_a_minute(scene: Scene) -> None:
 
 def deleted(scene: Scene) -> None:
     """A deleted Task's pod is gone soon."""
-    loop = scene.loop("deleted", "@every 2s")
-    loop.pod()
+    loop = scene.loop("deleted", "@every 2s", hold=1)
+    # While Python itself starts, nobody hears a signal to a container's first process
+    loop.run_under_way()
     loop.delete()
-    wait_for("the pod to be gone", lambda: not loop.pods(), TAKES_EFFECT)
+    time_passes(datetime.now(UTC) + TAKES_EFFECT * second, unless=lambda: not loop.pods())
+    left = [(pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp"), pod["status"]) for pod in loop.pods()]
+    assert not left
     assert not loop.jobs()
 
 
@@ -426,46 +392,16 @@ def played(scene: Scene, request: pytest.FixtureRequest) -> Iterator[Mapping[str
         yield playing
 
 
-def play(case: Callable[[Scene], None], scene: Scene) -> None:
-    """Play a case; its Tasks go when it is over, and make room for the next."""
-    with apart(scene) as own:
-        try:
-            case(own)
-        finally:
-            for loop in own.made:
-                loop.delete()
-
-
 def all_away(scene: Scene) -> None:
     """For two minutes there is no timeline and no operator; and no controller manager at a moment when windows open."""
-    began = datetime.now(UTC)
-    scene.cluster.patch(f"{API}/scale", {"spec": {"replicas": 0}})
-    scene.operator.stop()
-    try:
-        minute = began.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        time_passes(minute - second)
+    with timeline_away(scene, 120), operator_away(scene):
+        time_passes(next_minute() - second)
         outage.restart("controller-manager")
-        time_passes(began + 120 * second)
-    finally:
-        scene.cluster.patch(f"{API}/scale", {"spec": {"replicas": 1}})
-        scene.operator.start()
-    wait_for("the timeline", lambda: answers(scene.api), 60)
 
 
 @pytest.mark.parametrize("case", [name_of(case) for case in (*CASES, *THROUGH_THE_OUTAGE, *STEADY)])
 def test_each_tick_is_accounted_for_once(case: str, played: Mapping[str, Future[None]]) -> None:
     played[case].result()
-
-
-def late(found: Account) -> list[datetime]:
-    """Return the ticks whose pod or ticker was not there, without those that a busy machine held up."""
-    return [tick for tick in found.with_reason("PodLate") if "held up" not in found.ticks[tick].message]
-
-
-def only(found: Account, reasons: set[str]) -> None:
-    """Assert that no tick has another reason than these."""
-    others = set(found.reasons) - reasons
-    assert not others, f"{others} have no place here:\n{found}"
 
 
 def command(*words: str) -> dict[str, Any]:
@@ -494,12 +430,6 @@ def job_is_complete(scene: Scene, name: str) -> bool:
     return _ended(scene.cluster.get(jobs_path(scene.namespace, name))) == "Complete"
 
 
-def time_passes(until: datetime) -> None:
-    """Wait for an instant."""
-    seconds = (until - datetime.now(UTC)).total_seconds()
-    wait_for(f"{until}", lambda: datetime.now(UTC) >= until, seconds + 5)
-
-
 def _ended(job: Mapping[str, Any]) -> str:
     conditions = job["status"].get("conditions") or ()
     return next((found["type"] for found in conditions if found["type"] in ("Complete", "Failed")), "")
@@ -508,11 +438,3 @@ def _ended(job: Mapping[str, Any]) -> str:
 def ended(loop: Loop) -> int:
     """Return how many runs have ended."""
     return len(loop.ledger.rows("run", state="ended"))
-
-
-def answers(api: httpx.Client) -> bool:
-    """Return whether the timeline can be read."""
-    try:
-        return api.get("/api/run", params={"page[size]": "1"}).status_code == 200
-    except httpx.TransportError:
-        return False

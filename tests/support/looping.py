@@ -89,6 +89,10 @@ class Loop:
         annotations = cron_job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["annotations"]
         return parse_instant(annotations[LOOP_START_ANNOTATION])
 
+    def start_of(self, pod: Mapping[str, Any]) -> datetime:
+        """Return since when the plan of one of its pods owns ticks."""
+        return parse_instant(pod["metadata"]["annotations"][LOOP_START_ANNOTATION])
+
     def jobs(self) -> list[Any]:
         """Return the Jobs of its windows, and those made by hand, that exist."""
         return self.stage.cluster.items(jobs_path(self.stage.namespace), f"{TASK_LABEL}={self.name}")

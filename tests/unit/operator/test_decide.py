@@ -10,26 +10,17 @@ import pytest
 from cronwright.instants import format_seconds
 from cronwright.names import MANIFEST_HASH_ANNOTATION
 from cronwright.plan.choose import LoopSettings, choose
-from cronwright.plan.loop import opened
+from cronwright.plan.loop.manifests import opened
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.merging import Merged, dump_merged
 from cronwright.run.ticks import TickFacts
 from cronwright.task import parse_task
-from cronwright_operator.decide import (
-    Action,
-    Claim,
-    Decision,
-    DeleteJob,
-    EndJob,
-    Report,
-    Tell,
-    Trouble,
-    WriteStatus,
-    decide,
-    is_stuck,
-)
+from cronwright_operator.actions import Action, Claim, DeleteJob, EndJob, Report, Tell, WriteStatus
+from cronwright_operator.decide import Decision, decide
+from cronwright_operator.decisions.runs import is_stuck
+from cronwright_operator.decisions.spec import Trouble
 from cronwright_operator.errors import StalledError
 from cronwright_operator.observe import Key, Observation, Observed
 from support.facts import (

@@ -9,7 +9,7 @@ import pytest
 from cronwright.names import END_ANNOTATION
 from cronwright.observed.job import parse_job
 from cronwright.observed.pod import parse_pod
-from cronwright.plan.loop import JobWithPods, left_untold
+from cronwright.plan.loop.jobs import JobWithPods, left_untold
 from support.facts import a_job, a_pod, a_task, at, terminated
 
 LOOP = a_task("@every 5s")

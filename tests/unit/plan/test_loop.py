@@ -17,18 +17,11 @@ from cronwright.observed.job import parse_job
 from cronwright.observed.pod import parse_pod
 from cronwright.plan.choose import LoopSettings, choose
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import (
-    AskToEnd,
-    DeleteWindow,
-    JobWithPods,
-    LoopStep,
-    Progress,
-    ResumeCronJob,
-    Unserved,
-    go_on,
-    opened,
-    progress,
-)
+from cronwright.plan.loop.jobs import JobWithPods
+from cronwright.plan.loop.manifests import opened
+from cronwright.plan.loop.opening import go_on
+from cronwright.plan.loop.progress import progress
+from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, LoopStep, Progress, ResumeCronJob, Unserved
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.overlay import overlay
 from cronwright.run.end import dump_end

@@ -25,7 +25,9 @@ from cronwright.observed.job import JobFacts
 from cronwright.observed.pod import PodFacts
 from cronwright.plan.choose import LoopSettings, Plan, choose
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow, JobWithPods, LoopStep, Unserved, left_untold, progress
+from cronwright.plan.loop.jobs import JobWithPods, left_untold
+from cronwright.plan.loop.progress import progress
+from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, LoopStep, Unserved
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.windows import Ownership, windows_of
 from cronwright.reasons import EXPLANATIONS, Reason
