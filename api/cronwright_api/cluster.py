@@ -168,9 +168,12 @@ class Cluster:
     ) -> Answer:
         data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         async with session.request(method, self._host + path, data=data, headers=headers) as response:
+            answer = _parsed(await response.read(), response.status)
             if response.status >= 500 or response.status == 429:
-                raise Unavailable("kubernetes_unavailable", f"Kubernetes answers {response.status}")
-            return _parsed(await response.read(), response.status)
+                # Its message names the admission webhook that can't be reached, say
+                said = f": {answer.message}" if answer.message else ""
+                raise Unavailable("kubernetes_unavailable", f"Kubernetes answers {response.status}{said}")
+            return answer
 
 
 def _parsed(body: bytes, status: int = 0) -> Answer:

@@ -47,7 +47,8 @@ class Crew:
         self._busy: dict[int, WorkerProcess] = {}
         self._spare_at = 0.0
         self._sweep_at = float("inf")
-        self._ending = False
+        self.is_ending = False
+        """Whether no further tick is run."""
 
     @property
     def is_busy(self) -> bool:
@@ -72,13 +73,13 @@ class Crew:
 
     def stop(self) -> None:
         """Stop what is under way, because the pod was told to end; nobody waits for a tick any more."""
-        self._ending = True
+        self.is_ending = True
         for worker in self._busy.values():
             worker.order(STOP)
 
     def dismiss(self) -> None:
         """Let go those that wait; what is under way ends by itself."""
-        self._ending = True
+        self.is_ending = True
         for worker in self._idle:
             worker.dismiss()
 
@@ -103,7 +104,7 @@ class Crew:
         worker = self._busy.pop(tick) if over else None
         if worker is None or worker.gone:
             return
-        if self._idle or self._ending or worker.ticks >= _TICKS_OF_A_WORKER:
+        if self._idle or self.is_ending or worker.ticks >= _TICKS_OF_A_WORKER:
             worker.dismiss()
         else:
             self._idle.append(worker)
@@ -120,7 +121,7 @@ class Crew:
 
     def _wants_spare(self) -> bool:
         needed = not self._busy or self._runs_beside
-        return needed and not self._idle and not self._ending
+        return needed and not self._idle and not self.is_ending
 
     def _worker(self) -> WorkerProcess:
         return WorkerProcess(self._settings, self._document, self._floor, self._poller, self._processes, self)

@@ -39,7 +39,6 @@ class _Loop:
         self._poller = poller
         self._link = TickerLink(settings, poller, self._hear, lambda: self._crew.under_way())
         self._crew = Crew(settings, document, poller, processes, self._link.send, self._link.tell_end)
-        self._ending = False
 
     def serve_until(self, done: Callable[[], bool], moment: Callable[[], float]) -> None:
         """Serve until `done()`, or until `moment()` has come, on the monotonic clock."""
@@ -52,7 +51,7 @@ class _Loop:
 
     def over(self) -> bool:
         """Return whether the window is over, and all of it told."""
-        return self._ending and not self._crew.is_busy and not self._link.owes
+        return self._crew.is_ending and not self._crew.is_busy and not self._link.owes
 
     def left(self) -> bool:
         """Return whether there is nothing to wait for any more, after `leave`."""
@@ -61,7 +60,6 @@ class _Loop:
     def leave(self) -> None:
         """Stop what is under way, since the pod was told to end."""
         self._link.send(Leaving())
-        self._ending = True
         self._crew.stop()
 
     def _next_moment(self) -> float:
@@ -71,7 +69,6 @@ class _Loop:
         if isinstance(message, Supersede):
             self._crew.supersede()
         elif isinstance(message, End):
-            self._ending = True
             self._crew.dismiss()
-        elif not self._ending:
+        elif not self._crew.is_ending:
             self._crew.run(message.tick)

@@ -94,7 +94,7 @@ def test_two_operators(cluster: Cluster, namespace: str, runner_image: str, tmp_
     assert "reconciling failed" not in (tmp_path / "one.log").read_text() + (tmp_path / "other.log").read_text()
 
 
-@pytest.mark.parametrize("name", ["a-name-of-exactly-fifty-two-characters-as-the-longest"])
+@pytest.mark.parametrize("name", ["a-name-of-exactly-fifty-two-characters-as-the-limits"])
 def test_a_job_of_the_same_name_that_is_not_of_it(
     cluster: Cluster, namespace: str, runner_image: str, tmp_path: Path, name: str
 ) -> None:

@@ -13,6 +13,8 @@ from cronwright_api.errors import Forbidden, Unauthenticated
 KEPT_SECONDS = 10.0
 """How long a right that was taken away is still honoured."""
 KEPT_ANSWERS = 16_384
+LONGEST_NAMESPACE = 63
+"""Characters (RFC 1123). What is longer is none, and must not fill the cache."""
 REVIEWS_AT_ONCE = 16
 """Reviews that one request has under way: a cluster may have a thousand namespaces."""
 
@@ -68,6 +70,8 @@ class Readers:
     async def may_list(self, token: str, namespace: str) -> bool:
         """Whether the bearer may list Tasks in `namespace`, or with an empty one in all of them. Raises as `of`, and
         Forbidden."""
+        if len(namespace) > LONGEST_NAMESPACE:
+            return False
         return await self._known.get((hash_of(token), namespace), lambda: self._review(token, namespace))
 
     async def _review(self, token: str, namespace: str) -> bool:

@@ -15,6 +15,7 @@ from cronwright_api.store.database import Database
 from cronwright_api.store.ingest import ingest
 from cronwright_api.store.pages import COUNTED, Page, Slice, SortKey, UnknownRow, page_of
 from cronwright_api.store.timeline import namespaces
+from cronwright_api.tasks.matching import matches
 from cronwright_api.timeline.columns import TIMELINE
 
 from .events import end, run_id, span, start
@@ -179,6 +180,14 @@ async def test_namespaces_are_those_with_runs_or_spans(database: Database) -> No
     assert await names() == ["ns-0", "ns-1", "ns-1-and-a-half", "ns-2"]
 
 
+FIVE = [
+    start(1, task="a_b"),
+    start(2, task="axb", attempt=2),
+    start(3, task="A_b"),
+    start(4, task="100%", as_user_email="a@example.com"),
+    end(5, Outcome.FAILED, task="b'; DROP TABLE event; --", message="broken"),
+]
+
 CONDITIONS = {
     '[{"column":"event_type","operator":"is","value":"task"}]': "12345",
     '[{"column":"task","operator":"is","value":"a_b"}]': "1",
@@ -224,17 +233,17 @@ CONDITIONS = {
 
 
 @pytest.mark.parametrize(("query", "expected"), CONDITIONS.items(), ids=CONDITIONS)
+async def test_conditions_mean_the_same_in_memory(database: Database, query: str, expected: str) -> None:
+    """Tasks are asked for in memory, by the same language: the rows of the store, put to what Tasks are put to."""
+    await ingest(database, FIVE, NOW)
+    conditions = parse_query(query, TIMELINE.collection.columns)
+    rows = (await page(database, Slice(10))).rows
+    met = [row for row in rows if all(matches(each, row[TIMELINE.names[each.column]]) for each in conditions)]
+    assert "".join(sorted(row["title"].removeprefix("run ") for row in met)) == expected
+
+
+@pytest.mark.parametrize(("query", "expected"), CONDITIONS.items(), ids=CONDITIONS)
 async def test_conditions(database: Database, query: str, expected: str) -> None:
-    await ingest(
-        database,
-        [
-            start(1, task="a_b"),
-            start(2, task="axb", attempt=2),
-            start(3, task="A_b"),
-            start(4, task="100%", as_user_email="a@example.com"),
-            end(5, Outcome.FAILED, task="b'; DROP TABLE event; --", message="broken"),
-        ],
-        NOW,
-    )
+    await ingest(database, FIVE, NOW)
     conditions = where(tables.event, parse_query(query, TIMELINE.collection.columns))
     assert "".join(reversed(titles(await page(database, Slice(10), conditions=conditions)))) == expected

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,8 @@ from support.cluster import tasks_path
 
 from .conftest import World
 from .events import start
+from .people import kubeconfig_as, token
+from .served import Served
 from .tasks import error, make, ok
 
 DUE = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
@@ -107,6 +110,18 @@ def test_requests_within_a_second_and_at_the_same_time_are_runs_of_their_own(wor
     assert len({one["id"] for one in asked}) == 20
     assert {str(requested_run_id(task["id"], request)) for request in requests} == {one["id"] for one in asked}
     assert sorted(str(request.attributes) for request in requests) == sorted(f"{{'number': {n}}}" for n in range(20))
+
+
+def test_requests_to_two_replicas_at_the_same_time_are_all_there(world: World, task: Any, tmp_path: Path) -> None:
+    kubeconfig = kubeconfig_as(world.cluster, tmp_path / "kubeconfig", token(world.cluster, world.home, "api"))
+    with Served(tmp_path, kubeconfig) as other, ThreadPoolExecutor(10) as pool:
+        path = f"/api/task/{task['id']}/run"
+        answers = pool.map(
+            lambda number: (world.api, other)[number % 2].send("POST", path, world.writes_left), range(10)
+        )
+        asked = {ok(answer, 202)["data"]["id"] for answer in answers}
+    assert {str(requested_run_id(task["id"], request)) for request in waiting(world, task)} == asked
+    assert len(asked) == 10
 
 
 def test_it_joins_what_kubectl_annotated(world: World, task: Any) -> None:

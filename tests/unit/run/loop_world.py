@@ -755,7 +755,7 @@ class Operator:
         seen = {
             "uid": "cron-job-uid",
             "resourceVersion": "5",
-            "creationTimestamp": format_seconds(self.now),
+            "creationTimestamp": format_seconds(instant(self.world.now)),
             "managedFields": [wrote],
         }
         status = {"lastScheduleTime": format_seconds(self._remembered)} if self._remembered else {}

@@ -31,7 +31,7 @@ def repair(look: Look, observed: CronJobFacts, start: datetime) -> Progress:
         if lost is not None:
             return lost
     again = _start_again(look, observed, opening, start)
-    return Progress((*steps, *again.steps), again.waits_for, again.look_again_at)
+    return Progress((*steps, *again.steps), look_again_at=again.look_again_at)
 
 
 def _start_again(look: Look, observed: CronJobFacts, opening: datetime, start: datetime) -> Progress:
