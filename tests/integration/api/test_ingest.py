@@ -41,6 +41,7 @@ async def test_an_event_comes_back_as_it_was_posted(database: Database) -> None:
         action_name="export",
         entity_name="world",
         as_user_email="a@example.com",
+        requested_by="jane",
         pod="p",
         node="n",
         log_tail="line\n" * 1000,

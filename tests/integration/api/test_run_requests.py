@@ -1,6 +1,7 @@
 """A run on request: what stands in the Task's annotation, whoever asks and however many at once."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from cronwright.run.ids import scheduled_run_id
 from cronwright.run.requests import MOST_WAITING, RunRequest, parse_requests, requested_run_id
 from cronwright.timeline.event import dump_event
-from support.cluster import tasks_path
+from support.cluster import Cluster, tasks_path
+from support.operators import DEPLOYMENT, installed_operator_resting
 
 from .conftest import World
 from .events import start
@@ -21,6 +23,16 @@ from .served import Served
 from .tasks import error, make, ok
 
 DUE = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_takes_them(cluster: Cluster) -> Iterator[None]:
+    """Let the installed operator rest: what it has handled, the next request takes off the annotation."""
+    if cluster.find(DEPLOYMENT) is None:
+        yield
+        return
+    with installed_operator_resting(cluster):
+        yield
 
 
 @pytest.fixture

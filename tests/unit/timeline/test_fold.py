@@ -168,8 +168,9 @@ def test_a_note_says_who_what_when_and_why() -> None:
 
 
 def test_what_one_event_leaves_out_another_tells() -> None:
-    run = fold([start(node="n1", action_name="export", as_user_email="a@example.com"), end(S)])
-    assert (run.run_id, run.node, run.action_name, run.as_user_email) == (RUN_ID, "n1", "export", "a@example.com")
+    run = fold([start(node="n1", action_name="export", as_user_email="a@example.com", requested_by="jane"), end(S)])
+    assert (run.run_id, run.node, run.action_name) == (RUN_ID, "n1", "export")
+    assert (run.as_user_email, run.requested_by) == ("a@example.com", "jane")
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
