@@ -72,8 +72,8 @@ def measure(cluster: Cluster, image: str, timeline: Timeline) -> Iterator[Figure
 def _memory(used: Used, ticks: int) -> Figure:
     runner, ticker = (used[name].working_set / 1e6 for name in (RUNNER_CONTAINER, TICKER_CONTAINER))
     return Figure(
-        f"memory of a loop's pod after {ticks} ticks",
-        f"{runner + ticker:.1f} MB (runner {runner:.1f}, ticker {ticker:.1f})",
+        "memory of a loop's pod",
+        f"{runner + ticker:.1f} MB (runner {runner:.1f}, ticker {ticker:.1f}) after {ticks} ticks",
         f"≤ {MEMORY_GOAL_MB} MB",
         runner + ticker <= MEMORY_GOAL_MB,
     )

@@ -158,7 +158,8 @@ def _in_force(task: Task | None, plan: Plan) -> tuple[Reason, str]:
 
 
 def _next_of(observed: CronJobFacts | None, now: datetime) -> datetime | None:
-    if observed is None or observed.suspend:
+    if observed is None or observed.suspend or observed.loop_start is not None:
+        # What the CronJob of a loop fires are its windows
         return None
     try:
         return FireTimes(parse(observed.schedule), observed.time_zone or DEFAULT_TIME_ZONE).next(now)

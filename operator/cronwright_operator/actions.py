@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cronwright.jsontypes import JSON, JSONObject
 from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CronJobStep
-from cronwright.plan.loop.steps import AskToEnd, DeleteWindow, ResumeCronJob
+from cronwright.plan.loop.steps import AskToEnd, CloseCronJob, DeleteWindow, ResumeCronJob
 from cronwright.timeline.event import Event
 from cronwright.timeline.span import Span
 from cronwright_operator.notices import Notice
@@ -73,6 +73,7 @@ class EndJob:
 Action = (
     CronJobStep
     | TryCronJob
+    | CloseCronJob
     | ResumeCronJob
     | AskToEnd
     | DeleteWindow

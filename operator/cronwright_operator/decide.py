@@ -73,5 +73,5 @@ def _writes(spec: Spec, windows: list[RunState], has_timeline: bool) -> list[Act
         if not isinstance(step, Unserved):
             actions.append(step)
         elif has_timeline:
-            actions += claims_of_unserved(step, windows, spec.plan)
+            actions += claims_of_unserved(step, windows, spec.loop_document)
     return actions

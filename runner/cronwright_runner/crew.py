@@ -72,8 +72,8 @@ class Crew:
             worker.order(SUPERSEDE)
 
     def stop(self) -> None:
-        """Stop what is under way, because the pod was told to end; nobody waits for a tick any more."""
-        self.is_ending = True
+        """Stop what is under way, and let go those that wait, because the pod was told to end."""
+        self.dismiss()
         for worker in self._busy.values():
             worker.order(STOP)
 

@@ -51,6 +51,8 @@ class TickerLink:
         self._told = 0
         self._stream: Stream | None = None
         self._connect_at = 0.0
+        self._trouble = ""
+        """Why the ticker can't be reached, as it was told last."""
 
     @property
     def is_up(self) -> bool:
@@ -86,17 +88,38 @@ class TickerLink:
         self.send(end)
 
     def _connect(self) -> None:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(self._path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            connection.close()
+        connection = self._reach()
+        if connection is None:
             self._connect_at = time.monotonic() + _CONNECT_SECONDS
             return
+        self._trouble = ""
         self._stream = Stream(self._poller, connection, self._hear, self._disconnected)
         self.send(Hello(self._name, self._under_way(), tuple({end.tick for end in self._ends.values()})))
         for end in self._ends.values():
             self.send(end)
+
+    def _reach(self) -> socket.socket | None:
+        try:
+            connection = socket.socket(socket.AF_UNIX)
+        except OSError as error:
+            self._tell_trouble(error)
+            return None
+        # Where a ticker that is stuck leaves callers to wait, connect() would wait with them
+        connection.setblocking(False)
+        try:
+            connection.connect(str(self._path))
+        except OSError as error:
+            connection.close()
+            if not isinstance(error, FileNotFoundError | ConnectionRefusedError | BlockingIOError):
+                self._tell_trouble(error)
+            return None
+        return connection
+
+    def _tell_trouble(self, error: OSError) -> None:
+        """Say what may be mended while the next tries go on: once, not at each of them."""
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            log.warning("the ticker can't be reached at %s, and is tried again: %s", self._path, error)
 
     def _disconnected(self) -> None:
         log.warning("the ticker has gone; what is under way goes on until it is back")

@@ -16,14 +16,16 @@ from cronwright.names import (
 )
 from cronwright.observed.manifest import Manifest, controller_uid, instant, loop_start
 from cronwright.plan.windows import Windows, windows_of
-from cronwright.run.document import load_document
+from cronwright.run.document import RunDocument, load_document
+from cronwright.schedule.grammar import Every, parse
 
 
 @dataclass(frozen=True, slots=True)
 class CronJobFacts:
     """A CronJob. `touched` says that another hand than the operator's wrote its spec or took off a label.
 
-    For a loop that is or will be open, `loop_start` is when its plan takes over, and `windows` are its windows.
+    For a loop that is or will be open, `loop_start` is when its plan takes over, `loop_document` is its run
+    document and `windows` are its windows; these two are None where another hand has made them unreadable.
     """
 
     namespace: str
@@ -36,6 +38,7 @@ class CronJobFacts:
     suspend: bool
     last_schedule_time: datetime | None
     loop_start: datetime | None
+    loop_document: RunDocument | None
     windows: Windows | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -64,6 +67,7 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
     labels = metadata.get("labels") or {}
     template = spec["jobTemplate"]["spec"]["template"]
     start = loop_start(template)
+    document, windows = _loop(template) if start else (None, None)
     return CronJobFacts(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -75,7 +79,8 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         suspend=spec.get("suspend", False),
         last_schedule_time=instant(manifest.get("status") or {}, "lastScheduleTime"),
         loop_start=start,
-        windows=_windows(template) if start else None,
+        loop_document=document,
+        windows=windows,
         labels=labels,
         annotations=metadata.get("annotations") or {},
         finalizers=tuple(metadata.get("finalizers") or ()),
@@ -86,13 +91,15 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
     )
 
 
-def _windows(template: Manifest) -> Windows | None:
+def _loop(template: Manifest) -> tuple[RunDocument | None, Windows | None]:
     try:
         document = load_document(template["metadata"]["annotations"].get(TASK_ANNOTATION, ""))
-        return windows_of(document.uid, document.loop.window_seconds) if document.loop else None
+        if document.loop is None or not isinstance(parse(document.schedule), Every):
+            return None, None
+        return document, windows_of(document.uid, document.loop.window_seconds)
     except ValueError:
         # Another hand's
-        return None
+        return None, None
 
 
 def _touches_spec(entry: Manifest) -> bool:

@@ -6,10 +6,10 @@ Which ticks they are is told by `cronwright.plan.loop`; which of them the timeli
 
 from collections.abc import Sequence
 
-from cronwright.plan.choose import Plan
 from cronwright.plan.loop.jobs import JobWithPods, left_untold
 from cronwright.plan.loop.steps import Unserved
 from cronwright.reasons import Reason
+from cronwright.run.document import RunDocument
 from cronwright.run.report import undelivered_spans, unserved_span
 from cronwright.run.state import RunState
 from cronwright_operator.actions import Claim
@@ -39,15 +39,16 @@ def claims_of_windows(seen: Observation, windows: Sequence[RunState]) -> list[Cl
     return claims
 
 
-def claims_of_unserved(unserved: Unserved, windows: Sequence[RunState], plan: Plan | None) -> list[Claim]:
+def claims_of_unserved(unserved: Unserved, windows: Sequence[RunState], document: RunDocument | None) -> list[Claim]:
     """Return the claim of ticks that nobody serves: by the reason of their window, where they have one that knows why,
-    and of `plan` where they have none.
+    and of the plan's `document` where they have none.
     """
     reason, message = Reason.POD_LATE, "the loop was being changed"
     window = next((window for window in windows if window.job == unserved.job), None)
     if window and window.reason:
         reason, message = window.reason, window.message
-    document = window.job.document if window else plan and plan.document
+    if window:
+        document = window.job.document
     span = unserved_span(document, unserved.ticks, reason, message) if document else None
     return [Claim((span,))] if span else []
 

@@ -11,12 +11,12 @@ from cronwright.conditions import Changing, InForce, Retrying, Stalled, Verdict
 from cronwright.plan.choose import LoopSettings, Plan, Stall, choose, too_many
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
 from cronwright.plan.loop.jobs import JobWithPods
-from cronwright.plan.loop.opening import go_on
-from cronwright.plan.loop.progress import progress
+from cronwright.plan.loop.progress import go_on, progress
 from cronwright.plan.loop.steps import LoopStep, Progress
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Reason
+from cronwright.run.document import RunDocument
 from cronwright_operator.actions import TryCronJob
 from cronwright_operator.errors import StalledError
 from cronwright_operator.observe import Observation
@@ -35,12 +35,15 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What becomes of the Task's spec."""
+    """What becomes of the Task's spec. `loop_document` is that of the plan, or the last good one, whose ticks
+    `steps` may tell to be unserved.
+    """
 
     verdict: Verdict
     steps: Sequence[LoopStep | TryCronJob] = ()
     look_again_at: datetime | None = None
     plan: Plan | None = None
+    loop_document: RunDocument | None = None
 
     @property
     def is_loop(self) -> bool:
@@ -57,18 +60,20 @@ def decide_spec(
     own = seen.cron_job if seen.cron_job and seen.cron_job.is_of(seen.task.uid) else None
     jobs = [JobWithPods(job, tuple(seen.pods_of(job))) for job in seen.jobs]
     last = go_on(own, jobs, now)
+    goes_on = own.loop_document if own else None
     if seen.task.task is None:
-        return Spec(Stalled(Reason.INVALID_TASK, str(seen.task.error), own), last.steps, last.look_again_at)
+        stalled = Stalled(Reason.INVALID_TASK, str(seen.task.error), own)
+        return Spec(stalled, last.steps, last.look_again_at, loop_document=goes_on)
     try:
         plan = choose(seen.task.task, loops)
         if plan.windows and not plan.suspend and not seen.has_room:
             raise too_many(loops)
     except Stall as stall:
         again = now + FULL_AGAIN if stall.reason == Reason.TOO_MANY_LOOPS else last.look_again_at
-        return Spec(Stalled(stall.reason, stall.message, own), last.steps, again)
+        return Spec(Stalled(stall.reason, stall.message, own), last.steps, again, loop_document=goes_on)
     if trouble and trouble.stalled:
         stalled = Stalled(trouble.stalled.reason, trouble.stalled.message, own)
-        return Spec(stalled, last.steps, last.look_again_at, plan)
+        return Spec(stalled, last.steps, last.look_again_at, plan, goes_on)
     if trouble:
         return Spec(Retrying(trouble.answer), plan=plan)
     # One that is someone else's is left to the create, which says so.
@@ -78,7 +83,7 @@ def decide_spec(
     if seen.task.task.template and _pulls_the_lever_first(due):
         steps.insert(0, TryCronJob(manifest))
     verdict = Changing(f"waits for {due.waits_for}") if due.waits_for else InForce(plan)
-    return Spec(verdict, steps, due.look_again_at, plan)
+    return Spec(verdict, steps, due.look_again_at, plan, plan.document)
 
 
 def _pulls_the_lever_first(due: Progress) -> bool:

@@ -215,7 +215,12 @@ class LoopPod:
         raise AssertionError("each quarter of a minute is the end of some window")
 
     def start_ticker(self) -> None:
-        """Start the ticker, with the files as the kubelet writes them."""
+        """Start the ticker."""
+        self.write_files()
+        self.ticker.start()
+
+    def write_files(self) -> None:
+        """Write the files as the kubelet does."""
         if not (self.directory / "task").exists():
             attributes = {"notes": self.path("notes"), **self.document.attributes}
             if self.document.action_name == "notes":
@@ -224,7 +229,6 @@ class LoopPod:
             if not (self.directory / "job-name").exists():
                 self.write("job-name", job_name(self.document.resource_name, self.opened))
             self.write("loop-start", format_seconds(self.plan_start))
-        self.ticker.start()
 
     def start(self) -> Self:
         """Start both."""

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -289,3 +291,21 @@ def test_sigterm_ends_the_tick_under_way(loop_pod: LoopPod, timeline: Timeline) 
     (end,) = timeline.ends
     assert (end.reason, end.message) == (Reason.TERMINATED, "the pod was told to end while the action ran")
     assert gaps(accounted(timeline)) == []
+
+
+def test_sigterm_lets_go_those_who_wait_for_a_tick(loop_pod: LoopPod, timeline: Timeline) -> None:
+    """Their memory is the pod's for as long as the tick under way takes to stop."""
+    loop_pod.runs(
+        "hangs_deaf", {"pids": loop_pod.path("pids")}, schedule="@every 5s", timeout_seconds=60
+    ).allows().start()
+    wait_until((loop_pod.directory / "pids").exists, "a tick under way")
+    wait_until(lambda: len(loop_pod.runner.children()) == 2, "its worker, and one that waits")
+    loop_pod.runner.send(signal.SIGTERM)
+    wait_until(lambda: len(loop_pod.runner.children()) == 1, "the end of the one that waits")
+
+    pids = [int(pid) for pid in (loop_pod.directory / "pids").read_text(encoding="ascii").split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert loop_pod.runner.wait() == 143
+    assert loop_pod.ticker.stop() == 0
+    assert [end.reason for end in timeline.ends] == [Reason.TERMINATED]

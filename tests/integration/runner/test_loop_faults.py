@@ -4,6 +4,7 @@ fire time is answered for all the same.
 
 import os
 import signal
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,6 +131,36 @@ def test_what_ends_without_a_ticker_is_told_to_the_next_one(loop_pod: LoopPod, t
 
     assert gaps(accounted(timeline, 3), 3) == []
     assert [end.scheduled_at for end in timeline.ends] == [parse_instant(note["tick"]) for note in loop_pod.notes()]
+
+
+def test_a_ticker_that_leaves_callers_to_wait_holds_up_no_runner(loop_pod: LoopPod, timeline: Timeline) -> None:
+    loop_pod.write_files()
+    with socket.socket(socket.AF_UNIX) as stuck, socket.socket(socket.AF_UNIX) as caller:
+        stuck.bind(loop_pod.path("shared/socket"))
+        stuck.listen(0)
+        loop_pod.runner.start()
+        connection, _ = stuck.accept()
+        caller.connect(loop_pod.path("shared/socket"))
+        # With the only place to wait taken
+        connection.close()
+        wait_until(lambda: "the ticker has gone" in loop_pod.runner.stderr, "a runner that looks for its ticker")
+        loop_pod.start_ticker()
+        wait_until(lambda: bool(timeline.ends), "a tick")
+    _finish(loop_pod)
+
+
+def test_a_ticker_that_cannot_be_reached_is_tried_again(loop_pod: LoopPod, timeline: Timeline) -> None:
+    loop_pod.write_files()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(loop_pod.path("shared/socket"))
+        loop_pod.runner.start()
+        wait_until(lambda: "the ticker can't be reached" in loop_pod.runner.stderr, "a try that fails")
+    loop_pod.start_ticker()
+    wait_until(lambda: bool(timeline.ends), "a tick")
+    _finish(loop_pod)
+
+    assert loop_pod.runner.stderr.count("the ticker can't be reached") == 1
+    assert "Protocol wrong type for socket" in loop_pod.runner.stderr
 
 
 def test_both_killed_in_the_middle_of_a_tick(loop_pod: LoopPod, timeline: Timeline) -> None:

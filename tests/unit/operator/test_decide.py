@@ -544,3 +544,13 @@ def test_a_stalled_edit_of_a_loop_that_was_closed_lets_the_last_good_plan_go_on(
     refused = LOOP | {"spec": a_task("@every 5s", timeZone="Europe/Berlinn")["spec"]}
     decision = loop_decision(refused, jobs=[], pods=[], cron_job=closed_for_an_edit)
     assert told(decision.actions) == ["WriteStatus", "Tell Warning UnknownTimeZone", "SetLever", "ResumeCronJob"]
+
+
+def test_a_stalled_edit_found_in_a_later_window_tells_what_the_last_good_plan_left_to_nobody() -> None:
+    """The Task can't say which ticks these are; the CronJob can."""
+    closed_for_an_edit = a_cron_job(LOOP, OPENED, start=at(-7200), suspend=True)
+    refused = LOOP | {"spec": a_task("@every 5s", timeZone="Europe/Berlinn")["spec"]}
+    decision = loop_decision(refused, jobs=[], pods=[], cron_job=closed_for_an_edit)
+    assert told(decision.actions)[2:] == ["Claim", "CloseCronJob", "SetLever", "ResumeCronJob"]
+    [claim] = [action for action in decision.actions if isinstance(action, Claim)]
+    assert [(span.schedule, span.first_at) for span in claim.spans] == [("@every 5s", at(-7200))]

@@ -717,10 +717,16 @@ class Operator:
         is_open = self.lives and len(self.lives[-1]) == 1
         if start is None:
             if is_open:
-                self.lives[-1].append(min([instant(self.world.now), *self._unopened]))
+                self.lives[-1].append(min([instant(self.world.now), *self._unserved_starts()]))
         elif not manifest["spec"]["suspend"] and not is_open:
             self.lives.append([parse_instant(start)])
         self._unopened = [parse_instant(start)] if start is not None and manifest["spec"]["suspend"] else []
+
+    def _unserved_starts(self) -> list[datetime]:
+        """Return the start of a plan that is paused before its first window's Job was made: it was never in force."""
+        former = self._facts.loop_start if self._facts is not None else None
+        never_served = former is not None and all(job.plan_start != former for job in self.jobs)
+        return [*self._unopened, *([former] if former is not None and never_served else [])]
 
     def _claim(self, document: RunDocument, ticks: Ownership, reason: Reason) -> None:
         span = unserved_span(document, ticks, reason, "nobody served them")

@@ -12,8 +12,9 @@ where a change stands:
 A paused loop has a suspended CronJob without a loop start. Nothing fires between two steps: a closed CronJob fires
 nothing, and the lever is set while it is closed. Which Job is of which generation of the plan, its own loop start says.
 
-`progress` is the way in and tells the cases apart. `opening` leads a loop to a new plan, `start` chooses when that
-takes over, `repair` keeps one in force, `leaving` pauses it or makes way for a plan of another kind. They share what
-the `steps` are, the two `manifests`, how `ending` a Job goes, which ticks a Job among `jobs` owns, and which of them
-are `unserved`.
+`progress` is the way in and tells the cases apart. A Task that is put in force and one that stalls, whose last good
+plan goes on, are two `aim`s of the same steps. `opening` leads a loop to a new plan, `start` chooses when that takes
+over, `repair` keeps one in force, `leaving` pauses it or makes way for a plan of another kind. They share what the
+`steps` are, the two `manifests`, how `ending` a Job goes, which ticks a Job among `jobs` owns, and which of them are
+`unserved`.
 """

@@ -3,26 +3,28 @@
 What is due is decided elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cronwright.jsontypes import JSON
-from cronwright.plan.choose import Plan
+from cronwright.plan.loop.aim import Aim
 from cronwright.plan.loop.jobs import JobWithPods
 from cronwright.plan.windows import Windows, ticks_between
+from cronwright.run.document import RunDocument
 from cronwright.run.ids import job_name
-from cronwright.schedule.grammar import Every
+from cronwright.schedule.grammar import Every, parse
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`jobs` are all that the Task has, `live` those of windows that have not ended. `now` is aware."""
+    """`jobs` are all that the Task has, `live` those of windows that have not ended; `document` is that of the plan
+    that is the `aim`. `now` is aware.
+    """
 
     jobs: Sequence[JobWithPods]
     live: Sequence[JobWithPods]
-    manifest: Mapping[str, JSON]
-    plan: Plan
+    aim: Aim
+    document: RunDocument
     windows: Windows
     now: datetime
 
@@ -32,13 +34,13 @@ class Look:
 
     def job_of(self, opening: datetime) -> JobWithPods | None:
         """Return the Job that has the name of the window's, be it a window's or not."""
-        name = job_name(self.plan.document.resource_name, opening)
+        name = job_name(self.document.resource_name, opening)
         return next((job for job in self.jobs if job.job.name == name), None)
 
     def has_ticks(self, first: datetime, end: datetime) -> bool:
         """Return whether a tick is due from `first` (inclusive) to `end` (exclusive)."""
-        schedule = self.plan.fire_times.schedule
-        assert isinstance(schedule, Every)
+        schedule = parse(self.document.schedule)
+        assert isinstance(schedule, Every), "only an interval makes a loop"
         return first < end and ticks_between(schedule, first, end) is not None
 
     def opening(self, at: datetime) -> datetime:

@@ -3,18 +3,17 @@
 When a new plan is due is decided in `progress` and `repair`; when it takes over, in `start`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cronwright.instants import format_seconds
+from cronwright.jsontypes import JSON
 from cronwright.observed.cronjob import CronJobFacts
-from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
+from cronwright.plan.lever import CreateCronJob, SetLever
 from cronwright.plan.loop.ending import end_older, free_name, wait_for_end
-from cronwright.plan.loop.jobs import JobWithPods
 from cronwright.plan.loop.look import Look
-from cronwright.plan.loop.manifests import closed, opened
-from cronwright.plan.loop.steps import LoopStep, Progress, ResumeCronJob
-from cronwright.run.ids import job_name
+from cronwright.plan.loop.manifests import closed
+from cronwright.plan.loop.steps import LoopStep, Progress
 
 LAST_MOMENT = timedelta(seconds=2)
 """So close to the next opening no window is opened: the controller might look only after it."""
@@ -22,9 +21,9 @@ LAST_MOMENT = timedelta(seconds=2)
 _SECOND = timedelta(seconds=1)
 
 
-def create(look: Look, start: datetime) -> Progress:
-    """Return how a loop that has no CronJob comes to its plan."""
-    return open_closed(look, None, start, [CreateCronJob(closed(look.manifest, start))])
+def create(look: Look, manifest: Mapping[str, JSON], start: datetime) -> Progress:
+    """Return how a loop that has no CronJob comes to that of `manifest`."""
+    return open_closed(look, None, start, [CreateCronJob(closed(manifest, start))])
 
 
 def change(look: Look, observed: CronJobFacts, start: datetime, untold: Sequence[LoopStep] = ()) -> Progress:
@@ -32,7 +31,7 @@ def change(look: Look, observed: CronJobFacts, start: datetime, untold: Sequence
 
     `untold` goes first: it tells of ticks that nobody will find out about once the CronJob is written.
     """
-    return open_closed(look, observed, start, [*untold, ReplaceCronJob(closed(look.manifest, start))])
+    return open_closed(look, observed, start, [*untold, look.aim.close(start)])
 
 
 def open_closed(
@@ -51,25 +50,7 @@ def open_closed(
     if opening <= look.now and upcoming - look.now <= LAST_MOMENT:
         return Progress(tuple(steps), f"the window that opens at {format_seconds(upcoming)}", upcoming)
     remembered = observed.last_schedule_time if observed else None
-    return Progress((*steps, *set_lever(remembered, opening), ReplaceCronJob(opened(look.manifest, start))))
-
-
-def go_on(observed: CronJobFacts | None, jobs: Sequence[JobWithPods], now: datetime) -> Progress:
-    """Return what is due where the Task can't be put in force: a loop that was closed for the edit before is opened, so
-    that the last good plan goes on. `now` is aware.
-    """
-    if observed is None or not observed.suspend or observed.loop_start is None or observed.windows is None:
-        return Progress(())
-    start, opening = observed.loop_start, observed.windows.opened_at_or_before(now)
-    older = [job for job in jobs if job.job.due.window and job.is_live and job.job.loop_start != start]
-    holder = next((job for job in jobs if job.job.name == job_name(observed.name, opening)), None)
-    steps = [*end_older(older, start, now), *free_name(holder)]
-    awaited = older or ([holder] if holder and holder.job.loop_start != start else [])
-    if awaited:
-        return wait_for_end(steps, awaited, start, now)
-    if holder is None:
-        steps += set_lever(observed.last_schedule_time, opening)
-    return Progress((*steps, ResumeCronJob()))
+    return Progress((*steps, *set_lever(remembered, opening), look.aim.open(start)))
 
 
 def set_lever(remembered: datetime | None, opening: datetime) -> list[LoopStep]:

@@ -3,15 +3,12 @@
 from datetime import datetime, timedelta
 
 from cronwright.observed.cronjob import CronJobFacts
-from cronwright.plan.lever import ReplaceCronJob
 from cronwright.plan.loop.ending import free_name
 from cronwright.plan.loop.look import Look
-from cronwright.plan.loop.manifests import opened
 from cronwright.plan.loop.opening import LAST_MOMENT, change, set_lever
 from cronwright.plan.loop.start import new_start
-from cronwright.plan.loop.steps import LoopStep, Progress
+from cronwright.plan.loop.steps import Progress
 from cronwright.plan.loop.unserved import unserved
-from cronwright.plan.manifests import manifest_hash
 
 REPAIR_AFTER = timedelta(seconds=10)
 """How long a window may lack its Job before it is given one: the controller takes less than a second."""
@@ -21,17 +18,18 @@ def repair(look: Look, observed: CronJobFacts, start: datetime) -> Progress:
     """Return what is due where the `observed` CronJob has its plan since `start`, open or to be opened again after
     another hand, and nothing of an older plan is left.
     """
-    steps: list[LoopStep] = []
-    if observed.suspend or observed.touched or observed.manifest_hash != manifest_hash(look.manifest):
-        steps.append(ReplaceCronJob(opened(look.manifest, start)))
+    steps = [] if look.aim.is_written(observed) else [look.aim.open(start)]
     opening = look.opening(look.now)
     before = opening - timedelta(seconds=look.windows.length)
     if look.now < look.windows.owned(opening, start).first and look.opening(start) <= before:
         lost = _replace_the_one_before(look, observed, before, start)
-        if lost is not None:
+        if lost.steps:
             return lost
+    else:
+        lost = Progress(())
     again = _start_again(look, observed, opening, start)
-    return Progress((*steps, *again.steps), look_again_at=again.look_again_at)
+    moments = [at for at in (lost.look_again_at, again.look_again_at) if at is not None]
+    return Progress((*steps, *again.steps), look_again_at=min(moments, default=None))
 
 
 def _start_again(look: Look, observed: CronJobFacts, opening: datetime, start: datetime) -> Progress:
@@ -54,14 +52,15 @@ def _start_again(look: Look, observed: CronJobFacts, opening: datetime, start: d
     return Progress(tuple(set_lever(remembered, opening)))
 
 
-def _replace_the_one_before(look: Look, observed: CronJobFacts, before: datetime, start: datetime) -> Progress | None:
+def _replace_the_one_before(look: Look, observed: CronJobFacts, before: datetime, start: datetime) -> Progress:
     """The window that serves until the one that is open takes over can't be started again: a new start, at once."""
     holder = look.job_of(before)
     owned = look.windows.owned(before, start)
     if (holder and holder.is_live) or not look.has_ticks(look.now, owned.end):
-        return None
+        return Progress(())
     ended_at = holder.job.ended_at if holder else None
-    if look.now < max(before, start, ended_at or before) + REPAIR_AFTER:
-        return None
+    due = max(before, start, ended_at or before) + REPAIR_AFTER
+    if look.now < due:
+        return Progress((), look_again_at=due)
     fresh = new_start(look)
     return change(look, observed, fresh, unserved(look, owned.first, fresh))

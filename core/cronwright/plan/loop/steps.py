@@ -26,8 +26,17 @@ class DeleteWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseCronJob:
+    """Suspend the CronJob of a loop and give it another `start`, and change nothing else: what its plan is, the Task
+    does not say any more.
+    """
+
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeCronJob:
-    """Open a closed CronJob and change nothing else: what its plan is, the Task does not say any more."""
+    """Open a closed CronJob and change nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Unserved:
     ticks: Ownership
 
 
-LoopStep = CronJobStep | ResumeCronJob | AskToEnd | DeleteWindow | Unserved
+LoopStep = CronJobStep | CloseCronJob | ResumeCronJob | AskToEnd | DeleteWindow | Unserved
 
 
 @dataclass(frozen=True, slots=True)
