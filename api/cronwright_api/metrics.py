@@ -1,5 +1,7 @@
 """What is counted, and the port that shows it. A registry of its own, made in `main`: nothing global to reset."""
 
+from collections.abc import Callable
+
 from prometheus_client import (
     GC_COLLECTOR,
     PLATFORM_COLLECTOR,
@@ -54,10 +56,18 @@ class Metrics:
             "When retention last went through without an error.",
             registry=self.registry,
         )
+        self.listeners = Gauge("cronwright_stream_listeners", "Listeners of the stream.", registry=self.registry)
+        self.dropped = Counter(
+            "cronwright_stream_dropped", "Listeners dropped since they read too slowly.", registry=self.registry
+        )
         for result in ("created", "duplicate", "inferred"):
             self.events.labels(result)
         for table in ("event", "run"):
             self.deleted.labels(table)
+
+    def follow_listeners(self, listeners: Callable[[], int]) -> None:
+        """Show the number of listeners as it is when /metrics is read."""
+        self.listeners.set_function(listeners)
 
 
 class MetricsServer:

@@ -22,6 +22,7 @@ from cronwright_api.services import Services
 from cronwright_api.settings import Settings
 from cronwright_api.store.database import Database
 from cronwright_api.store.retention import Limits
+from cronwright_api.timeline.feed import Feed
 
 STOP_SECONDS = 8
 """How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
@@ -46,18 +47,22 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(cluster.close)
         metrics = Metrics()
         stack.callback(MetricsServer(metrics, settings.metrics_host, settings.metrics_port).stop)
+        feed = Feed(database)
+        metrics.follow_listeners(lambda: feed.listeners)
         limits = Limits(settings.retention_days, settings.retention_rows)
         beside = [
             asyncio.create_task(retain(database, limits, settings.retention_interval_seconds, metrics)),
             asyncio.create_task(measure(database, metrics)),
+            asyncio.create_task(feed.run()),
         ]
         stack.push_async_callback(_end, beside)
-        await _serve_until_told(settings, _services(settings, database, cluster, metrics), beside)
+        await _serve_until_told(settings, _services(settings, database, feed, cluster, metrics), beside)
 
 
-def _services(settings: Settings, database: Database, cluster: Cluster, metrics: Metrics) -> Services:
+def _services(settings: Settings, database: Database, feed: Feed, cluster: Cluster, metrics: Metrics) -> Services:
     return Services(
         database=database,
+        feed=feed,
         readers=Readers(cluster),
         reporters=Reporters(Identities(cluster), Ownership(cluster), settings.operator_account),
         readiness=Readiness(database, cluster),
@@ -93,6 +98,8 @@ async def _serve_until_told(settings: Settings, services: Services, beside: list
 
     def stop() -> None:
         server.should_exit = True
+        # Streams end by themselves then, and their readers find another replica
+        services.feed.close()
 
     def beside_ended(task: asyncio.Task[None]) -> None:
         # Neither task ends by itself, so this is a defect: better a restart than a disk that fills in silence

@@ -11,6 +11,7 @@ from cronwright_api.jsonapi.origin import Networks, origin
 from cronwright_api.metrics import Metrics
 from cronwright_api.readiness import Readiness
 from cronwright_api.store.database import Database
+from cronwright_api.timeline.feed import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Services:
     """The store, who may do what, and what is counted."""
 
     database: Database
+    feed: Feed
     readers: Readers
     reporters: Reporters
     readiness: Readiness

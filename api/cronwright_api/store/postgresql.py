@@ -35,13 +35,13 @@ def engine(url: str, pool_timeout_seconds: float, *, patient: bool = False) -> A
 
     async def connected() -> Any:
         try:
-            return await asyncpg.connect(
+            return await asyncpg.connect(  # type: ignore[no-untyped-call]
                 url,
                 timeout=CONNECT_SECONDS,
                 command_timeout=None if patient else COMMAND_SECONDS,
                 server_settings=settings,
             )
-        except (ValueError, asyncpg.InterfaceError) as error:
+        except ValueError as error:
             raise AddressError(f"the database's address can't be used ({type(error).__name__})") from None
 
     return create_async_engine(

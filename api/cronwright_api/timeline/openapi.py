@@ -6,8 +6,8 @@ from typing import Any
 from cronwright.timeline.event import Event
 from cronwright.timeline.query import OPERATOR_WORDS, ColumnType
 from cronwright.timeline.span import KIND, Span
-from cronwright_api.jsonapi.lists import DEFAULT_SIZE, MAX_SIZE
-from cronwright_api.jsonapi.negotiation import MEDIA_TYPE
+from cronwright_api.jsonapi.lists import DEFAULT_SIZE, LAST_EVENT_ID, MAX_SIZE
+from cronwright_api.jsonapi.negotiation import EVENT_STREAM, MEDIA_TYPE
 from cronwright_api.timeline.columns import TIMELINE, StoredCollection
 
 _SCHEMAS: dict[ColumnType, dict[str, Any]] = {
@@ -52,6 +52,27 @@ def listing(stored: StoredCollection) -> dict[str, Any]:
         ],
         "responses": {
             "200": _document("A page", {"type": "array", "items": _resource(stored)}),
+            **_errors(400, 401, 403, 406, 503),
+        },
+        "security": [{"token": []}],
+    }
+
+
+def streaming() -> dict[str, Any]:
+    """Return what OpenAPI says of the stream."""
+    listed = [
+        parameter
+        for parameter in listing(TIMELINE)["parameters"]
+        if parameter["name"] in ("query", "filter[namespace]", "fields[timeline]", "page[after]")
+    ]
+    last = _parameter(LAST_EVENT_ID, "The id of the last event that was read; comes before page[after].") | {
+        "in": "header"
+    }
+    events = "Events whose data is the document of a row and whose id is its place; at last one named problem, if any"
+    return {
+        "parameters": [*listed, last],
+        "responses": {
+            "200": {"description": events, "content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
             **_errors(400, 401, 403, 406, 503),
         },
         "security": [{"token": []}],

@@ -252,6 +252,7 @@ def test_openapi_names_every_route_and_its_parameters(world: World) -> None:
     description = world.api.http.get("/openapi.json").json()
     assert {path: sorted(operations) for path, operations in description["paths"].items()} == {
         "/api/timeline": ["get", "head", "post"],
+        "/api/timeline/stream": ["get"],
         "/api/timeline/{identity}": ["get", "head"],
         "/api/run": ["get", "head"],
         "/api/run/{identity}": ["get", "head"],
