@@ -235,9 +235,8 @@ def metric(api: Served, name: str) -> float:
 def stuck(world: World) -> Iterator[socket.socket]:
     """A listener that never reads."""
     with socket.create_connection(("127.0.0.1", world.api.port)) as connection:
-        head = (
-            f"GET /api/timeline/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {world.reads_all}\r\n\r\n"
-        )
+        lines = ("GET /api/timeline/stream HTTP/1.1", "Host: localhost", f"Authorization: Bearer {world.reads_all}")
+        head = "\r\n".join([*lines, "", ""])
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(head.encode())
         yield connection
