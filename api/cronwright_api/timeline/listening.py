@@ -26,8 +26,8 @@ from cronwright_api.timeline.feed import MAX_FORMS, Feed, Told
 from cronwright_api.timeline.listing import seen, visible_among, visible_to
 
 HEARTBEAT_SECONDS = 15.0
-"""Proxies end connections that are silent for a minute or less. On a quiet stream a token that has ended is found out as
-often."""
+"""Proxies end connections that are silent for a minute or less. A token that has ended is found out as often, where
+nothing is told meanwhile."""
 BATCH = 200
 """Rows read from the store at a time, on the way to what the feed has."""
 

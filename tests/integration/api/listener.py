@@ -81,5 +81,9 @@ class Listening:
 
 def refused(api: Served, token: str, query: str = "", **headers: str) -> tuple[int, str]:
     """Return status and code of a stream that is not given."""
-    response = api.get(f"/api/timeline/stream{query}", token, **headers)
+    sent = {"Authorization": f"Bearer {token}", **headers}
+    with api.http.stream("GET", f"/api/timeline/stream{query}", headers=sent) as response:
+        # One that is given has no end to read to
+        assert response.status_code != 200
+        response.read()
     return response.status_code, response.json()["errors"][0]["code"]
