@@ -41,7 +41,7 @@ def engine(url: str, pool_timeout_seconds: float, *, patient: bool = False) -> A
                 command_timeout=None if patient else COMMAND_SECONDS,
                 server_settings=settings,
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise AddressError(f"the database's address can't be used ({type(error).__name__})") from None
 
     return create_async_engine(
