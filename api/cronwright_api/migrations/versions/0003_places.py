@@ -49,14 +49,25 @@ _TEXT = {
 }
 
 
+_INDEXES = (("event", "task"), ("event", "event_type"), ("event", "kind"), ("run", "task"))
+
+
 def upgrade() -> None:
-    """Set PostgreSQL's collations."""
+    """Set PostgreSQL's collations, and add the indexes."""
     _collate("C")
+    for table, column in _INDEXES:
+        op.create_index(_name(table, column), table, [column, "created_at", "seq", "namespace"])
 
 
 def downgrade() -> None:
-    """Give the collations back."""
+    """Drop the indexes, and give the collations back."""
+    for table, column in _INDEXES:
+        op.drop_index(_name(table, column), table)
     _collate("default")
+
+
+def _name(table: str, column: str) -> str:
+    return op.f(f"ix_{table}_{column}_created_at_seq_namespace")
 
 
 def _collate(collation: str) -> None:
