@@ -1,7 +1,10 @@
 """The stream: what is stored is told, to whom may list it, once and in order, over restarts and replicas."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +224,41 @@ def test_more_than_a_batch_that_was_missed_comes_in_order(world: World) -> None:
         post(world, *(run(world, str(100 * hundred + number)) for number in range(100)))
     with Listening(world.api, world.reads_all, f"?filter[namespace]={world.home}", last) as listening:
         assert listening.titles(1200) == [str(number) for number in range(1200)]
+
+
+# The command line
+
+
+def test_the_command_line_asks_when_the_stream_has_something_to_tell(
+    world: World, kubeconfig: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    program = str(Path(sys.executable).with_name("kubectl-cronwright"))
+    with Served(tmp_path, kubeconfig, **settings) as api:
+        post(world, run(world, "0"), api=api)
+        command = [program, "timeline", "-f", "--all-namespaces", "--output", "json", "--url", api.url]
+        following = subprocess.Popen(
+            command, env=os.environ | {"CRONWRIGHT_TOKEN": world.reads_all}, stdout=subprocess.PIPE, text=True
+        )
+        assert following.stdout is not None
+        shown = (json.loads(line)["title"] for line in following.stdout)
+        try:
+            assert next(shown) == "0"
+            wait_for("the listener", lambda: metric(api, "cronwright_stream_listeners") == 1)
+            for number in range(1, 4):
+                post(world, run(world, str(number)), api=api)
+                assert next(shown) == str(number)
+            asked = api.log.count('"/api/run"')
+            api.kill()
+            api.start()
+            wait_for("the listener to come again", lambda: metric(api, "cronwright_stream_listeners") == 1)
+            post(world, run(world, "4"), api=api)
+            assert next(shown) == "4"
+        finally:
+            following.kill()
+            following.wait()
+            following.stdout.close()
+        # The first question, one when the stream begins, and one for each event: polling would ask every second
+        assert asked < 12
 
 
 # Who is slow, and who stops
