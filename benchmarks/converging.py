@@ -73,7 +73,7 @@ def measure(cluster: Cluster, count: int, rounds: int) -> Iterator[Figure]:
     yield Figure("ratio of the direct writes to it: the ceiling", f"{rates.ratio(WRITES, HANDLER):.1f}")
     yield Figure(f"{count:,} Tasks created while the operator watches", rates.text(LIVE))
     yield Figure("the Task and the two writes, directly", rates.text(ALL_WRITES))
-    yield Figure("ratio of the operator to them", f"{rates.ratio(LIVE, ALL_WRITES):.2f}")
+    yield Figure("ratio of the operator, live, to them", f"{rates.ratio(LIVE, ALL_WRITES):.2f}")
 
 
 def _backlog(cluster: Cluster, count: int) -> float:

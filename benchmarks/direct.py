@@ -17,7 +17,8 @@ from tasks import MONTHLY, WORKERS, tasks
 from cronwright.observed.manifest import Manifest
 from cronwright.plan.lever import CreateCronJob
 from cronwright.plan.pod import RunnerSettings
-from cronwright_operator.decide import WriteStatus, decide
+from cronwright_operator.actions import WriteStatus
+from cronwright_operator.decide import decide
 from cronwright_operator.kubernetes import Kubernetes
 from cronwright_operator.observe import Observation, parse_task_facts
 from cronwright_operator.settings import Settings

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 from cleanup import RUNS, namespace_for
 
 from cronwright.names import RUNNER_CONTAINER, TASK_LABEL, TICKER_CONTAINER
+from cronwright.plan.windows import windows_of
 from support.cluster import CORE, Cluster, is_ready, task_manifest, tasks_path, wait_for
 from support.loops import Account, Ledger
 
@@ -51,8 +53,8 @@ def namespace(cluster: Cluster) -> Iterator[str]:
         yield name
 
 
-def make(cluster: Cluster, namespace: str, name: str, schedule: str, action: str) -> dict[str, Any]:
-    """Make a Task with one of the measured actions, and return it once it is Ready."""
+def make(cluster: Cluster, namespace: str, name: str, schedule: str, action: str, **spec: Any) -> dict[str, Any]:
+    """Make a Task with one of the measured actions, and return it once it is Ready; `spec` are further fields."""
     items = [{"key": key, "path": path} for key, path in PATHS.items()]
     template = {
         "spec": {
@@ -66,11 +68,27 @@ def make(cluster: Cluster, namespace: str, name: str, schedule: str, action: str
             "volumes": [{"name": "probe", "configMap": {"name": ACTIONS, "items": items}}],
         }
     }
-    manifest = task_manifest(
-        namespace, name, schedule, action, timeoutSeconds=30, successfulJobsHistoryLimit=20, template=template
-    )
-    cluster.create(tasks_path(namespace), manifest)
+    fields = {"timeoutSeconds": 30, "successfulJobsHistoryLimit": 20, "template": template, **spec}
+    cluster.create(tasks_path(namespace), task_manifest(namespace, name, schedule, action, **fields))
+    return _ready(cluster, namespace, name)
 
+
+def make_within_one_window(
+    cluster: Cluster, namespace: str, name: str, schedule: str, action: str, seconds: int
+) -> dict[str, Any]:
+    """Make a Task as `make` does, but none whose next window opens within so many `seconds`: when it opens follows from
+    the uid that it gets. Those that will not do stay paused, and have no pod.
+    """
+    for number in count(1):
+        task = make(cluster, namespace, f"{name}-{number}", schedule, action, isActive=False)
+        windows, now = windows_of(task["metadata"]["uid"]), datetime.now(UTC)
+        if windows.opened_at_or_before(now + timedelta(seconds=seconds)) <= now:
+            break
+    cluster.patch(tasks_path(namespace, task["metadata"]["name"]), {"spec": {"isActive": True}})
+    return _ready(cluster, namespace, task["metadata"]["name"])
+
+
+def _ready(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
     def ready() -> dict[str, Any] | None:
         task: dict[str, Any] = cluster.get(tasks_path(namespace, name))
         return task if is_ready(task) else None

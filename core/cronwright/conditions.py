@@ -82,11 +82,13 @@ def next_status(
     runs: Sequence[RunState],
     now: datetime,
     loop: LoopView | None = None,
+    former_ticks: TickFacts | None = None,
 ) -> TaskStatus:
     """Return the status after `old`, for the Task's `generation`, the `verdict` on its spec and its `runs`. `now` is
     aware.
 
     `task` is None where the Task can't be read. The runs of a `loop` are its ticks; `runs` are those made by hand.
+    `former_ticks` are those of a Task that was a loop until a moment ago.
     """
     visible = [run for run in runs if not _is_ordinary_wait(run, now)]
     counted = _count(old, visible) if loop is None else _count_ticks(old, loop.ticks)
@@ -95,7 +97,12 @@ def next_status(
         counted,
         observed_generation=generation,
         active=sum(run.phase != "finished" for run in visible) + (loop is not None and _has_running_pod(loop)),
-        last_run=_last_run(counted.last_run, visible, {str(run.run_id) for run in runs}, ticking=loop is not None),
+        last_run=_last_run(
+            _told_since(counted.last_run, former_ticks),
+            visible,
+            {str(run.run_id) for run in runs},
+            ticking=loop is not None or former_ticks is not None,
+        ),
     )
     match verdict:
         case InForce(plan):
@@ -151,7 +158,8 @@ def _in_force(task: Task | None, plan: Plan) -> tuple[Reason, str]:
 
 
 def _next_of(observed: CronJobFacts | None, now: datetime) -> datetime | None:
-    if observed is None or observed.suspend:
+    if observed is None or observed.suspend or observed.loop_start is not None:
+        # What the CronJob of a loop fires are its windows
         return None
     try:
         return FireTimes(parse(observed.schedule), observed.time_zone or DEFAULT_TIME_ZONE).next(now)
@@ -200,6 +208,14 @@ def _count_ticks(old: TaskStatus, ticks: TickFacts | None) -> TaskStatus:
         last_failure_time=ticks.last_failure_time,
         consecutive_failures=ticks.consecutive_failures,
     )
+
+
+def _told_since(last: LastRun | None, former_ticks: TickFacts | None) -> LastRun | None:
+    """Return the last run as the timeline tells of it, where the status left it under way."""
+    told = former_ticks.last_run if former_ticks else None
+    if last and told and last.run_id == told.run_id and last.outcome in ("Pending", "Running"):
+        return told
+    return last
 
 
 def _has_running_pod(loop: LoopView) -> bool:

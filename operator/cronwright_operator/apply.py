@@ -14,11 +14,11 @@ from cronwright.names import API_VERSION, END_ANNOTATION, KIND
 from cronwright.observed.cronjob import parse_cron_job
 from cronwright.observed.job import JobFacts
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow
+from cronwright.plan.loop.steps import AskToEnd, CloseCronJob, DeleteWindow, ResumeCronJob
 from cronwright.plan.manifests import written_over
 from cronwright.reasons import Reason
 from cronwright.run.end import dump_end
-from cronwright_operator.decide import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
+from cronwright_operator.actions import Action, Claim, DeleteJob, EndJob, Report, Tell, TryCronJob, WriteStatus
 from cronwright_operator.errors import (
     ConflictError,
     NotFoundError,
@@ -52,7 +52,7 @@ class Writer:
         for action in actions:
             WRITES.labels(type(action).__name__).inc()
             match action:
-                case CreateCronJob() | ReplaceCronJob() | SetLever() | TryCronJob():
+                case CreateCronJob() | ReplaceCronJob() | SetLever() | CloseCronJob() | ResumeCronJob() | TryCronJob():
                     await self._write_cron_job(key, task, action)
                 case WriteStatus(patch):
                     self._observed.put("tasks", await self._kubernetes.patch_task_status(*key, patch))
@@ -75,7 +75,10 @@ class Writer:
         return delivered
 
     async def _write_cron_job(
-        self, key: Key, task: TaskFacts, action: CreateCronJob | ReplaceCronJob | SetLever | TryCronJob
+        self,
+        key: Key,
+        task: TaskFacts,
+        action: CreateCronJob | ReplaceCronJob | SetLever | CloseCronJob | ResumeCronJob | TryCronJob,
     ) -> None:
         log.debug("writes the CronJob", task=key.name, namespace=key.namespace, action=type(action).__name__)
         try:
@@ -88,6 +91,10 @@ class Writer:
                     written = await self._kubernetes.set_last_schedule_time(
                         *key, format_seconds(time), self._version(key)
                     )
+                case CloseCronJob(start):
+                    written = await self._kubernetes.close_cron_job(*key, self._version(key), format_seconds(start))
+                case ResumeCronJob():
+                    written = await self._kubernetes.resume_cron_job(*key, self._version(key))
                 case TryCronJob(manifest):
                     await self._kubernetes.try_cron_job(*self._over(key, manifest))
                     return

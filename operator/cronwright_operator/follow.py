@@ -32,6 +32,9 @@ SHOW_AFTER = timedelta(seconds=30)
 PROBLEM_AFTER = timedelta(seconds=60)
 """How long the timeline may be away before the status says so: as long as a new version of the API takes to start."""
 
+GOES_ON_FOR = timedelta(seconds=90)
+"""How long a Task that is no loop any more is followed after its last pod has ended, whose word is on its way."""
+
 LOOKS_BACK = timedelta(minutes=10)
 """How far an operator that starts looks back: further, a loop of every second would cost it minutes."""
 
@@ -64,9 +67,10 @@ class _Row:
 
 @dataclass(slots=True)
 class _Loop:
-    """What is known of a loop, and what of it is shown since when."""
+    """What is known of a loop that was one when last `seen_at`, and what of it is shown since when."""
 
     facts: TickFacts
+    seen_at: datetime
     shown: TickFacts | None = None
     shown_at: datetime | None = None
 
@@ -167,19 +171,11 @@ class Follower:
             await asyncio.sleep(ASK_SECONDS)
 
     async def _look(self, reader: TimelineReader) -> None:
-        keys = {
-            task.uid: key
-            for key in self._observed.loops
-            if (task := self._observed.tasks.objects.get(key)) and not task.deleted
-        }
-        self._loops = {uid: loop for uid, loop in self._loops.items() if uid in keys}
-        for uid, key in keys.items():
-            if uid not in self._loops:
-                self._loops[uid] = _Loop(facts_of(self._observed.tasks.objects[key].status))
+        now = self._now()
+        keys = self._followed(now)
         if not keys:
             self._since = None
             return
-        now = self._now()
         try:
             await self._take_in(reader, now)
         except TimelineError as error:
@@ -187,6 +183,24 @@ class Follower:
             return
         self._answered(keys.values())
         self._show(keys, now)
+
+    def _followed(self, now: datetime) -> dict[str, Key]:
+        """Return the Tasks that are followed, by uid: loops, and those that were loops until a moment ago."""
+        keys: dict[str, Key] = {}
+        if not self._observed.loops and not self._loops:
+            return keys
+        for key, task in self._observed.tasks.objects.items():
+            loop = self._loops.get(task.uid)
+            ticks = key in self._observed.loops or (loop is not None and self._observed.has_window(key))
+            if task.deleted or not (ticks or (loop and now - loop.seen_at < GOES_ON_FOR)):
+                continue
+            keys[task.uid] = key
+            if loop is None:
+                self._loops[task.uid] = _Loop(facts_of(task.status), now)
+            elif ticks:
+                loop.seen_at = now
+        self._loops = {uid: loop for uid, loop in self._loops.items() if uid in keys}
+        return keys
 
     async def _take_in(self, reader: TimelineReader, now: datetime) -> None:
         since = self._since or self._first_look(now)

@@ -17,6 +17,7 @@ from kubernetes.aio import client, config
 from cronwright.names import (
     FIELD_MANAGER,
     GROUP,
+    LOOP_START_ANNOTATION,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     PLURAL,
@@ -137,6 +138,26 @@ class Kubernetes:
         path = _path("cronjobs", metadata["namespace"], metadata["name"])
         query = f"?fieldManager={FIELD_MANAGER}{options}"
         return await self._request("PUT", path + query, {**manifest, "metadata": metadata})
+
+    async def resume_cron_job(self, namespace: str, name: str, resource_version: str) -> Manifest:
+        """Let the CronJob of `resource_version` be suspended no more.
+
+        Raises:
+            ConflictError: it changed since.
+        """
+        patch = {"metadata": {"resourceVersion": resource_version}, "spec": {"suspend": False}}
+        return await self._patch(_path("cronjobs", namespace, name), patch)
+
+    async def close_cron_job(self, namespace: str, name: str, resource_version: str, loop_start: str) -> Manifest:
+        """Suspend the CronJob of `resource_version` of a loop, whose plan takes over anew at `loop_start`.
+
+        Raises:
+            ConflictError: it changed since.
+        """
+        template = {"metadata": {"annotations": {LOOP_START_ANNOTATION: loop_start}}}
+        spec = {"suspend": True, "jobTemplate": {"spec": {"template": template}}}
+        patch = {"metadata": {"resourceVersion": resource_version}, "spec": spec}
+        return await self._patch(_path("cronjobs", namespace, name), patch)
 
     async def set_last_schedule_time(self, namespace: str, name: str, time: str, resource_version: str) -> Manifest:
         """Pull the lever: write `status.lastScheduleTime` of the CronJob of `resource_version`.

@@ -200,6 +200,10 @@ class Observed:
                 self._note_loop(place)
         return keys
 
+    def has_window(self, key: Key) -> bool:
+        """Return whether the Job of a window of the Task's loop has not ended."""
+        return any(job.due.window and job.ended is None for job in self.jobs.of(key))
+
     def look(self, key: Key) -> Observation | None:
         """Return what is known of a Task, or None where there is none."""
         task = self.tasks.objects.get(key)

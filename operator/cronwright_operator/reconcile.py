@@ -12,7 +12,9 @@ import structlog
 from cronwright.plan.choose import LoopSettings
 from cronwright.plan.pod import RunnerSettings
 from cronwright_operator.apply import Writer
-from cronwright_operator.decide import Decision, Trouble, decide, is_stuck
+from cronwright_operator.decide import Decision, decide
+from cronwright_operator.decisions.runs import is_stuck
+from cronwright_operator.decisions.spec import Trouble
 from cronwright_operator.errors import KubernetesError, NotFoundError, StalledError
 from cronwright_operator.follow import Follower
 from cronwright_operator.kubernetes import KINDS, Kubernetes
@@ -182,9 +184,7 @@ class Reconciler:
             log.warning("the status could not be written", task=key.name, namespace=key.namespace, error=str(error))
 
     @staticmethod
-    def _again_in(decision: Decision, delivered: bool, now: datetime) -> float | None:
+    def _again_in(decision: Decision, delivered: bool, now: datetime) -> float:
         if not delivered:
             return TIMELINE_RETRY_SECONDS
-        if decision.look_again_at is None:
-            return None
         return max(0.0, (decision.look_again_at - now).total_seconds())

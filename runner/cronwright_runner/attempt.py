@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from cronwright_runner.errors import Stopped
 from cronwright_runner.memory import oom_kills
 from cronwright_runner.output import Relay, Tail
 from cronwright_runner.poller import READABLE, Poller, Sink
-from cronwright_runner.processes import Processes, adopt_orphans
+from cronwright_runner.processes import Processes
 from cronwright_runner.signals import Signals
 from cronwright_runner.verdict import Verdict, dump_verdict, judge, load_verdict
 
@@ -42,9 +42,30 @@ class AttemptEnd(NamedTuple):
     payload: JSONObject | None = None
 
 
+class Child(NamedTuple):
+    """The action's process, and the descriptors from which to read what it prints and how it ends."""
+
+    pid: int
+    stdout: int
+    stderr: int
+    verdict: int
+
+
+def start_child(processes: Processes, action: Callable[[], object], keep: Collection[int] = ()) -> Child:
+    """Start `action` in a process of its own, which has the descriptors `keep` beside its outputs."""
+    stdout, child_stdout = os.pipe()
+    stderr, child_stderr = os.pipe()
+    verdict, child_verdict = os.pipe()
+    ends = (child_stdout, child_stderr, child_verdict)
+    pid = processes.fork(lambda: _child(action, *ends), _stop, keep=(*ends, *keep), leader=True)
+    for fd in ends:
+        os.close(fd)
+    return Child(pid, stdout, stderr, verdict)
+
+
 class Attempt:
-    """An attempt that has been started. `timeout` in seconds; `output` makes what takes the action's output, for the
-    descriptor 1 or 2.
+    """An attempt that has been started. `timeout` in seconds; `start` starts the action, which is to end by the instant
+    it is given; `output` makes what takes the action's output, for the descriptor 1 or 2.
     """
 
     def __init__(
@@ -53,7 +74,7 @@ class Attempt:
         processes: Processes,
         signals: Signals,
         timeout: int,
-        action: Callable[[datetime], object],
+        start: Callable[[datetime], Child],
         output: Callable[[Poller, int], Sink] = Sink,
     ) -> None:
         self._poller, self._processes, self._signals, self._timeout = poller, processes, signals, timeout
@@ -61,21 +82,15 @@ class Attempt:
         self._verdict = bytearray()
         self.started_at = datetime.now(UTC)
         self._started = time.monotonic()
-        deadline = self.started_at + timedelta(seconds=timeout)
-        stdout, child_stdout = os.pipe()
-        stderr, child_stderr = os.pipe()
-        self._results, child_results = os.pipe()
-        child_ends = (child_stdout, child_stderr, child_results)
-        self._pid = processes.fork(lambda: _child(action, deadline, *child_ends), _stop, keep=child_ends, leader=True)
-        for fd in child_ends:
-            os.close(fd)
+        child = start(self.started_at + timedelta(seconds=timeout))
+        self._pid, self._results = child.pid, child.verdict
         self._oom_kills = oom_kills()
         self._relays = [
-            Relay(poller, stdout, output(poller, 1), self._tail),
-            Relay(poller, stderr, output(poller, 2), self._tail),
+            Relay(poller, child.stdout, output(poller, 1), self._tail),
+            Relay(poller, child.stderr, output(poller, 2), self._tail),
         ]
         poller.watch(self._results, READABLE, self._read_verdict)
-        adopt_orphans()
+        processes.adopt_orphans()
 
     def end(self) -> AttemptEnd:
         """Wait until the attempt has ended by itself, by its timeout or by a signal to the runner, and return how."""
@@ -178,14 +193,14 @@ def _stop(_signal: int, _frame: object) -> None:
     raise Stopped("the attempt's time is over, or the pod ends")
 
 
-def _child(action: Callable[[datetime], object], deadline: datetime, stdout: int, stderr: int, results: int) -> None:
+def _child(action: Callable[[], object], stdout: int, stderr: int, results: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for fd, standard in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(fd, standard)
         os.close(fd)
     # Python fills a pipe's buffer before it writes: the log would come late, and be lost in a crash
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    line = dump_verdict(judge(lambda: action(deadline), logging.getLogger("cronwright.action")))
+    line = dump_verdict(judge(action, logging.getLogger("cronwright.action")))
     sys.stdout.flush()
     sys.stderr.flush()
     while line:

@@ -4,7 +4,6 @@ away.
 A process and not a thread, so that neither a slow name server nor a large answer ever makes a tick late.
 """
 
-import http.client
 import logging
 import os
 import random
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 from cronwright_runner.delivery import Delivery, Refused, Unavailable
+from cronwright_runner.exchange import Exchange
 from cronwright_runner.spool import MAX_ROWS, Position, note_posted, posted, read, segments
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 5.0
@@ -98,7 +98,7 @@ class _Line:
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        self._connection: http.client.HTTPConnection | None = None
+        self._exchange: Exchange | None = None
         self._used = 0.0
 
     def post(self, rows: list[bytes]) -> None:
@@ -118,18 +118,9 @@ class _Line:
                 self.post([row])
 
     def _try(self, rows: list[bytes]) -> None:
-        if self._connection is not None and time.monotonic() - self._used > _KEPT_SECONDS:
-            self._close()
-        if self._connection is None:
-            self._connection = self._delivery.connection()
-        try:
-            self._delivery.post_over(self._connection, rows)
-        except (Unavailable, Refused):
-            self._close()
-            raise
+        if self._exchange is None:
+            self._exchange = self._delivery.exchange()
+        if time.monotonic() - self._used > _KEPT_SECONDS:
+            self._exchange.close()
+        self._delivery.post_over(self._exchange, rows)
         self._used = time.monotonic()
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None

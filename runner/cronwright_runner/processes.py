@@ -28,6 +28,7 @@ class Processes:
         self._running: set[int] = set()
         self._ended: dict[int, int] = {}
         self._kept: set[int] = set()
+        self._adopts = False
 
     def fork(self, body: Callable[[], None], on_term: OnTerm, keep: Collection[int], leader: bool) -> int:
         """Run `body` in a child and return the child's process id.
@@ -54,6 +55,16 @@ class Processes:
         self._running.add(pid)
         return pid
 
+    def adopt_orphans(self) -> None:
+        """Have orphans of the action come to this process where it is not PID 1, as with shareProcessNamespace."""
+        if self._adopts or os.getpid() == 1:
+            return
+        import ctypes
+
+        # Once: each handle of the library leaves a cycle of objects
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._adopts = True
+
     def reap(self) -> None:
         """Take the exit status of every process that has ended, so that none stays a zombie."""
         while True:
@@ -79,6 +90,10 @@ class Processes:
         self._running.remove(pid)
         self._kept.discard(pid)
         self._ended[pid] = os.waitstatus_to_exitcode(status)
+
+    def forget_all(self) -> None:
+        """Drop what is known of all children that have ended."""
+        self._ended.clear()
 
     def exit_code(self, pid: int) -> int | None:
         """Return the exit code of child `pid`, minus the number of the signal that killed it, or None while it runs."""
@@ -107,14 +122,6 @@ class Processes:
         for pid in left:
             _signal(os.kill, pid, signal.SIGKILL)
         return not left
-
-
-def adopt_orphans() -> None:
-    """Have orphans of the action come to this process where it is not PID 1, as with shareProcessNamespace."""
-    if os.getpid() != 1:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _be_child(body: Callable[[], None], on_term: OnTerm, keep: Collection[int], leader: bool) -> NoReturn:
@@ -158,7 +165,7 @@ def _close_all_but(keep: Collection[int]) -> None:
     for fd in sorted(keep):
         os.closerange(lowest, fd)
         lowest = fd + 1
-    os.closerange(lowest, max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 1)
+    os.closerange(lowest, max(map(int, os.listdir("/proc/self/fd"))) + 1)  # noqa: PTH208 - once per attempt
 
 
 def _signal(send: Callable[[int, int], None], target: int, number: signal.Signals) -> None:

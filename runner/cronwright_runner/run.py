@@ -14,7 +14,7 @@ from cronwright.reasons import Outcome, Reason
 from cronwright.run.gate import gate
 from cronwright_runner import registry
 from cronwright_runner.assignment import Assignment
-from cronwright_runner.attempt import Attempt, AttemptEnd, why_stopped
+from cronwright_runner.attempt import Attempt, AttemptEnd, Child, start_child, why_stopped
 from cronwright_runner.context import Context
 from cronwright_runner.errors import UnknownAction
 from cronwright_runner.poller import Poller, Sink
@@ -63,10 +63,14 @@ class Run:
         processes: Processes,
         account: Account | None = None,
         output: Callable[[Poller, int], Sink] = Sink,
+        start: Callable[[int, datetime], Child] | None = None,
     ) -> None:
+        """`account` hears how it goes, `output` makes what takes the action's output, and `start` starts an attempt's
+        process by its number and deadline; without them they are those of a pod's only run.
+        """
         self._settings, self._assignment, self._signals = settings, assignment, signals
         self._poller, self._processes = poller, processes
-        self._opened, self._output = account, output
+        self._opened, self._output, self._start = account, output, start
 
     def execute(self) -> ExitCode:
         """Run the action, unless the gate says not to, give account of it, and return the exit code."""
@@ -114,26 +118,13 @@ class Run:
         self._poller.until(self._signals.stopping, lambda: until)
 
     def _attempt(self, number: int, target: str) -> AttemptEnd:
-        document = self._assignment.document
+        def start(deadline: datetime) -> Child:
+            if self._start is not None:
+                return self._start(number, deadline)
+            return start_child(self._processes, lambda: perform(self._assignment, target, number, deadline))
 
-        def action(deadline: datetime) -> object:
-            context = Context(
-                task=document.name,
-                namespace=document.namespace,
-                entity=document.entity_name,
-                attributes=document.attributes,
-                user=document.as_user_email,
-                scheduled_time=self._assignment.due.scheduled_time,
-                deadline=deadline,
-                attempt=number,
-                idempotency_key=str(self._assignment.run_id),
-                logger=logging.getLogger("cronwright.action"),
-            )
-            run = registry.load(target)
-            log.info("attempt %s of %s: action %s starts", number, document.retry.limit + 1, document.action_name)
-            return run(context)
-
-        attempt = Attempt(self._poller, self._processes, self._signals, document.timeout_seconds, action, self._output)
+        timeout = self._assignment.document.timeout_seconds
+        attempt = Attempt(self._poller, self._processes, self._signals, timeout, start, self._output)
         self._account().started(number, attempt.started_at)
         return attempt.end()
 
@@ -145,3 +136,23 @@ class Run:
                 self._settings, self._assignment, self._signals, self._poller, self._processes
             )
         return self._opened
+
+
+def perform(assignment: Assignment, target: str, number: int, deadline: datetime) -> object:
+    """Run the action at `target` as attempt `number` of a run, in the attempt's own process, and return its result."""
+    document = assignment.document
+    context = Context(
+        task=document.name,
+        namespace=document.namespace,
+        entity=document.entity_name,
+        attributes=document.attributes,
+        user=document.as_user_email,
+        scheduled_time=assignment.due.scheduled_time,
+        deadline=deadline,
+        attempt=number,
+        idempotency_key=str(assignment.run_id),
+        logger=logging.getLogger("cronwright.action"),
+    )
+    run = registry.load(target)
+    log.info("attempt %s of %s: action %s starts", number, document.retry.limit + 1, document.action_name)
+    return run(context)

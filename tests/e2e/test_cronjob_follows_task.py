@@ -26,6 +26,7 @@ from support.cluster import (
     wait_for,
 )
 from support.expected import differences, plan_of, runner_settings
+from support.openings import create_calm
 from support.operators import OperatorProcess
 from support.schedules import daily_at, interval
 
@@ -34,6 +35,12 @@ FULL_PASS_SECONDS = 10
 
 STALLED_RETRY_SECONDS = 60
 """How soon the operator looks again at what stood in a Task's way."""
+
+MIN_INTERVAL = "10s"
+"""The shortest interval of a loop that the operator takes."""
+
+QUIET = timedelta(minutes=2)
+"""For so long no window of a test's loop opens: it would add writes to those of the test's change."""
 
 NOWHERE = {"spec": {"nodeSelector": {"cronwright.dev/tests": "nowhere"}}}
 REFUSED = {"spec": {"dnsPolicy": "Nonsense"}}
@@ -50,9 +57,10 @@ class Room:
     operator: OperatorProcess
     start: Callable[[], OperatorProcess]
 
-    def create(self, name: str, schedule: str, **fields: Any) -> Any:
-        """Create a Task, and return it once it is in force."""
-        self.cluster.create(tasks_path(self.namespace), task_manifest(self.namespace, name, schedule, **fields))
+    def create(self, name: str, schedule: str, before_each: Callable[[], object] = lambda: None, **fields: Any) -> Any:
+        """Create a Task, and return it once it is in force; `before_each` is called before each try to create it."""
+        manifest = task_manifest(self.namespace, name, schedule, **fields)
+        create_calm(self.cluster, manifest, QUIET, before_each)
         return self.in_force(name)
 
     def edit(self, name: str, **fields: Any) -> Any:
@@ -109,7 +117,7 @@ def room(cluster: Cluster, runner_image: str, tmp_path_factory: pytest.TempPathF
     with namespace_in(cluster, "follows-task") as namespace:
 
         def start() -> OperatorProcess:
-            operator = OperatorProcess(cluster, namespace, runner_image, log)
+            operator = OperatorProcess(cluster, namespace, runner_image, log, CRONWRIGHT_MIN_INTERVAL=MIN_INTERVAL)
             operator.wait_until_watching()
             return operator
 
@@ -188,10 +196,15 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, int]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_in_force_with_few_writes(room: Room, name: str) -> None:
     before, edit, writes = CHANGES[name]
-    counted = room.operator.writes()
-    task = room.create(name, **before)
-    if edit is not None:
+    counted = 0
+
+    def count() -> None:
+        nonlocal counted
         counted = room.operator.writes()
+
+    task = room.create(name, before_each=count, **before)
+    if edit is not None:
+        count()
         task = room.edit(name, **edit)
 
     assert room.differences(name) == []
@@ -213,6 +226,113 @@ def settle(room: Room) -> None:
         return seen[-1] == seen[-2]
 
     wait_for("the operator to rest", rests, pause=0.4)
+
+
+LOOP: dict[str, Any] = {"schedule": "@every 30s", "template": NOWHERE}
+
+LOOP_CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, int]] = {
+    # CronJob closed, lever, CronJob open, status
+    "created-loop": (LOOP, None, 4),
+    "created-paused-loop": ({**LOOP, "isActive": False}, None, 2),
+    # CronJob closed, Job deleted, status; lever, CronJob open, status
+    "edited-loop": (LOOP, {"schedule": "@every 20s"}, 6),
+    "edited-history-of-a-loop": (LOOP, {"failedJobsHistoryLimit": 40}, 2),
+    # CronJob, Job deleted, status
+    "paused-loop": (LOOP, {"isActive": False}, 3),
+    "resumed-loop": ({**LOOP, "isActive": False}, {"isActive": True}, 4),
+    "cron-to-loop": ({"schedule": in_hours(5), "template": NOWHERE}, {"schedule": "@every 30s"}, 4),
+    # lever, CronJob, Job deleted, status; status
+    "loop-to-cron": (LOOP, {"schedule": in_hours(5)}, 5),
+    "loop-to-manual": (LOOP, {"schedule": "@manual"}, 4),
+    "loop-to-every": (LOOP, {"schedule": long_every(12)}, 6),
+}
+
+
+@pytest.mark.parametrize("name", LOOP_CHANGES)
+def test_a_change_of_a_loop_is_in_force_with_few_writes(room: Room, name: str) -> None:
+    """Their pods find no node, so that nothing but the change is written."""
+    before, edit, writes = LOOP_CHANGES[name]
+    labelled = f"cronwright.dev/task={name}"
+    counted = 0
+
+    def count() -> None:
+        nonlocal counted
+        settle(room)
+        counted = room.operator.writes()
+
+    room.create(name, before_each=count, **before)
+    if edit is not None:
+        if before.get("isActive", True) and before["schedule"] == LOOP["schedule"]:
+            pods = f"{CORE}/namespaces/{room.namespace}/pods"
+            wait_for("the window's pod", lambda: room.cluster.items(pods, labelled))
+        count()
+        room.edit(name, **edit)
+
+    assert room.differences(name) == []
+    settle(room)
+    assert room.operator.writes() - counted == writes
+    assert room.events(name) == [], "an ordinary change is no event"
+    # A pod that finds no node makes its Task unhealthy after a while, which would be counted with the next change
+    room.cluster.delete(tasks_path(room.namespace, name))
+    wait_for("the Jobs to be gone", lambda: not room.cluster.items(jobs_path(room.namespace), labelled), 60)
+
+
+def test_a_loop_is_served_edited_paused_resumed_and_deleted(room: Room) -> None:
+    """The way of one whose pods run: each step takes effect within fifteen seconds, and one pod serves at a time."""
+    pods = f"{CORE}/namespaces/{room.namespace}/pods"
+
+    def living() -> list[Any]:
+        """The pods that start ticks or will; one that is being deleted starts none."""
+        found = room.cluster.items(pods, "cronwright.dev/task=served")
+        at_work = [pod for pod in found if pod["status"]["phase"] in ("Pending", "Running")]
+        return [pod for pod in at_work if "deletionTimestamp" not in pod["metadata"]]
+
+    def served_by_another_than(before: str) -> str:
+        def look() -> Any:
+            found = [pod for pod in living() if pod["status"]["phase"] == "Running" and uid_of(pod) != before]
+            assert len(living()) <= 1
+            return found
+
+        return uid_of(wait_for("a pod that runs", look, WITHIN_SECONDS)[0])
+
+    command = {"command": ["true"]}
+    room.create("served", "@every 10s", attributes=command)
+    first = served_by_another_than("")
+    room.cluster.patch(tasks_path(room.namespace, "served"), {"spec": {"schedule": "@every 15s"}})
+    room.in_force("served", WITHIN_SECONDS)
+    assert first not in {uid_of(pod) for pod in living()}, "no pod of the plan before, once the next is in force"
+    second = served_by_another_than(first)
+    room.edit("served", isActive=False)
+    wait_for("the pod to end by itself", lambda: not living(), WITHIN_SECONDS)
+    [job] = room.cluster.items(jobs_path(room.namespace), "cronwright.dev/task=served")
+    wait_for("its Job to be complete", lambda: room.cluster.get(job_path(room, job))["status"].get("succeeded"))
+    room.edit("served", isActive=True)
+    third = served_by_another_than(second)
+    room.cluster.delete(cron_jobs_path(room.namespace, "served"))
+    wait_for("another CronJob", lambda: room.cron_job("served") and not room.differences("served"), WITHIN_SECONDS)
+    fourth = served_by_another_than(third)
+    [job] = room.cluster.items(jobs_path(room.namespace), "cronwright.dev/task=served")
+    room.cluster.delete(job_path(room, job))
+    fifth = served_by_another_than(fourth)
+    room.edit("served", schedule=in_hours(5))
+    assert fifth not in {uid_of(pod) for pod in living()}
+    room.edit("served", schedule="@every 10s")
+    served_by_another_than(fifth)
+    room.cluster.delete(tasks_path(room.namespace, "served"))
+    wait_for("the pods to be gone", lambda: not room.cluster.items(pods, "cronwright.dev/task=served"), WITHIN_SECONDS)
+
+
+WITHIN_SECONDS = 15
+
+
+def uid_of(manifest: Mapping[str, Any]) -> str:
+    """Return the uid of an object."""
+    return str(manifest["metadata"]["uid"])
+
+
+def job_path(room: Room, job: Mapping[str, Any]) -> str:
+    """Return the path of a Job."""
+    return jobs_path(room.namespace, job["metadata"]["name"])
 
 
 HAND_EDITS: dict[str, dict[str, Any]] = {
@@ -334,7 +454,7 @@ def next_of(cron_job: Mapping[str, Any], task: Mapping[str, Any]) -> str:
 
 BAD_EDITS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown-zone": ({"timeZone": "Europe/Berlinn"}, "UnknownTimeZone", "Europe/Berlinn"),
-    "a-loop": ({"schedule": "@every 30s", "concurrencyPolicy": "Replace"}, "LoopReplace", "@every 30s"),
+    "a-short-loop": ({"schedule": "@every 5s"}, "IntervalTooShort", f"@every {MIN_INTERVAL}"),
     "large-attributes": ({"attributes": {"text": "x" * 65536}}, "AttributesTooLarge", "64 KiB"),
     "no-such-day": ({"schedule": "0 3 31/1 2 *"}, "InvalidSchedule", "day 31/1"),
 }
@@ -396,6 +516,7 @@ def test_neither_a_restart_nor_a_full_pass_writes_anything(room: Room, tmp_path:
         room.image,
         tmp_path / "operator.log",
         CRONWRIGHT_FULL_PASS_SECONDS=str(FULL_PASS_SECONDS),
+        CRONWRIGHT_MIN_INTERVAL=MIN_INTERVAL,
     )
     room.operator.wait_until_watching()
     wait_for("a look at each Task", lambda: room.operator.reconciliations() >= tasks)

@@ -1,9 +1,9 @@
 """An operator that stops between two writes: a program to run in the real one's place, with its code but for the cut.
 
 Two ways to stop, both set by the environment. `CUT_AFTER` is JSON such as {"backup": 2}: after its second write of a
-CronJob, Task backup is never worked on again. `DIE_ORDER` is the path of a file: once it holds the name of a write,
-such as SetLever, the process dies when the next write of that name has been answered. Every write is a line in the
-file `CUT_LOG`: the Task's name and the write's.
+CronJob, of a loop's pod or of a loop's Job, Task backup is never worked on again. `DIE_ORDER` is the path of a file:
+once it holds the name of a write, such as SetLever, the process dies when the next write of that name has been
+answered. Every write is a line in the file `CUT_LOG`: the Task's name and the write's.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from kubernetes.aio import client
 
+from cronwright.names import TASK_LABEL
 from cronwright.observed.manifest import Manifest
 from cronwright_operator import logs
 from cronwright_operator.kubernetes import Kubernetes
@@ -23,6 +24,8 @@ from cronwright_operator.main import serve
 from cronwright_operator.settings import Settings
 
 CRON_JOB_WRITES = ("CreateCronJob", "ReplaceCronJob", "SetLever")
+LOOP_WRITES = ("AskToEnd", "DeleteWindow")
+COUNTED = (*CRON_JOB_WRITES, *LOOP_WRITES)
 EXIT_CODE = 70
 """Of a process that died where it was told to."""
 
@@ -55,6 +58,18 @@ class CutKubernetes(Kubernetes):
         await self._wrote("SetLever", name)
         return written
 
+    async def annotate_pod(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str]) -> Manifest:
+        """Ask a pod to end, then see whether this was the last write."""
+        written = await super().annotate_pod(namespace, name, uid, annotations)
+        await self._wrote("AskToEnd", written["metadata"]["labels"][TASK_LABEL])
+        return written
+
+    async def delete_job_after_its_pods(self, namespace: str, name: str, uid: str) -> Manifest | None:
+        """Delete a window's Job, then see whether this was the last write."""
+        left = await super().delete_job_after_its_pods(namespace, name, uid)
+        await self._wrote("DeleteWindow", name.rpartition("-")[0])
+        return left
+
     async def patch_task_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> Manifest:
         """Write the status, then see whether this was the last write."""
         written = await super().patch_task_status(namespace, name, status)
@@ -67,7 +82,7 @@ class CutKubernetes(Kubernetes):
         if self._order and self._order.exists() and self._order.read_text() == write:
             self._order.unlink()
             _die()
-        if write in CRON_JOB_WRITES:
+        if write in COUNTED:
             self._written[name] += 1
             if self._written[name] == self._cuts.get(name):
                 await asyncio.Event().wait()

@@ -37,6 +37,9 @@ def differences(task: Mapping[str, Any], found: Mapping[str, Any] | None, runner
         "changed by another hand": (facts.touched, False),
     }
     differing = [f"{what} is {is_now}, not {due}" for what, (is_now, due) in told.items() if is_now != due]
+    is_loop = plan.windows is not None and not plan.suspend
+    if is_loop != (facts.loop_start is not None):
+        differing.append(f"the loop's start is {facts.loop_start}")
     remembered = facts.last_schedule_time
     if plan.every and not plan.suspend:
         if remembered is None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from cronwright.instants import format_seconds
 from cronwright.names import END_ANNOTATION, LOOP_START_ANNOTATION, TASK_ANNOTATION
 from cronwright.plan.choose import choose
-from cronwright.plan.loop import closed, opened
+from cronwright.plan.loop.manifests import closed, opened
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cronwright.instants import parse_instant
+from cronwright.observed.manifest import loop_start
 from support.cluster import Cluster, jobs_path
 
 WATCH_SECONDS = 2
@@ -20,13 +21,16 @@ SCHEDULED_TIMESTAMP = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 @dataclass(frozen=True, slots=True)
 class MadeJob:
-    """A Job of a CronJob. `scheduled` is the controller's annotation, None for a Job made by hand."""
+    """A Job of a CronJob. `scheduled` is the controller's annotation, None for a Job made by hand; `loop_start` is that
+    of the plan of a loop's window.
+    """
 
     cron_job: str
     name: str
     uid: str
     created: datetime
     scheduled: datetime | None
+    loop_start: datetime | None = None
 
 
 def made_job(manifest: Mapping[str, Any]) -> MadeJob:
@@ -39,6 +43,7 @@ def made_job(manifest: Mapping[str, Any]) -> MadeJob:
         uid=metadata["uid"],
         created=parse_instant(metadata["creationTimestamp"]),
         scheduled=parse_instant(scheduled) if scheduled else None,
+        loop_start=loop_start(manifest["spec"]["template"]),
     )
 
 

@@ -30,7 +30,8 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         pass
 firsts = [pid for pid, fields in found.items() if fields["NSpid"].split()[-1] == "1"]
 children = [pid for pid, fields in found.items() if int(fields["PPid"]) in firsts]
-chosen = {"first": firsts, "children": children}[whom]
+grandchildren = [pid for pid, fields in found.items() if int(fields["PPid"]) in children]
+chosen = {"first": firsts, "children": children, "grandchildren": grandchildren}[whom]
 killed = []
 for pid in chosen:
     handle = os.pidfd_open(pid)
@@ -51,13 +52,21 @@ class Killer:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster, self._namespace = cluster, namespace
 
+    def through(self, cluster: Cluster) -> "Killer":
+        """Return the same hand, moved through other connections."""
+        return Killer(cluster, self._namespace)
+
     def kill_container(self, pod: Mapping[str, Any], container: str) -> None:
         """Kill the first process of a pod's container, and with it the container, by SIGKILL."""
         assert self._kill(pod, container, "first") != [], f"{container} of {pod['metadata']['name']} did not run"
 
-    def kill_children(self, pod: Mapping[str, Any], container: str) -> list[str]:
-        """Kill the processes that the first process of a container has started; return their names."""
-        return self._kill(pod, container, "children")
+    def kill_children(self, pod: Mapping[str, Any], container: str) -> None:
+        """Kill the processes that the first process of a container has started."""
+        assert self._kill(pod, container, "children") != [], f"{container} of {pod['metadata']['name']} has no children"
+
+    def kill_grandchildren(self, pod: Mapping[str, Any], container: str) -> None:
+        """Kill the processes that those have started: of a loop's runner, the actions under way."""
+        assert self._kill(pod, container, "grandchildren") != [], f"nothing is under way in {pod['metadata']['name']}"
 
     def cgroup_version(self) -> int:
         """Return 1 or 2: which control groups the node has, and so whom it kills when memory is short."""

@@ -77,8 +77,9 @@ class OperatorProcess:
         return "cronwright_last_full_pass_timestamp_seconds 0.0" not in metrics
 
     def writes(self) -> int:
-        """Return how many requests it has sent that are no reads."""
-        return int(sum(value for labels, value in self._requests() if 'method="get"' not in labels))
+        """Return how many requests it has sent that change something."""
+        reads = ('method="get"', 'method="dry-run"')
+        return int(sum(value for labels, value in self._requests() if not any(read in labels for read in reads)))
 
     def reconciliations(self) -> int:
         """Return how often it has worked on a Task to the end."""

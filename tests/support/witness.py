@@ -24,9 +24,12 @@ from urllib.parse import parse_qs, urlsplit
 
 def note(what, handler):
     at = datetime.now(UTC).isoformat()
-    path = urlsplit(handler.path).path
-    line = json.dumps({"what": what, "at": at, "path": path, "key": handler.headers.get("Idempotency-Key", "")})
-    print(line, flush=True)
+    task, generation = urlsplit(handler.path).path.strip("/").split("/")
+    key = handler.headers.get("Idempotency-Key", "")
+    line = json.dumps({"what": what, "at": at, "task": task, "generation": int(generation), "key": key})
+    # In one write, or lines of two threads mix
+    sys.stdout.write(line + "\\n")
+    sys.stdout.flush()
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
@@ -51,9 +54,10 @@ Server(("", 8000), Handler).serve_forever()
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A request: for which Task, under which key, and when it came."""
+    """A request: for which Task, which generation of it, under which key, and when it came."""
 
     task: str
+    generation: int
     key: str
     at: datetime
     answered: bool
@@ -62,28 +66,32 @@ class Note:
 class Witness:
     """The server of one namespace."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, namespace: str, address: str) -> None:
+        self._cluster, self._namespace, self._address = cluster, namespace, address
         self._pod = f"{CORE}/namespaces/{namespace}/pods/{NAME}"
-        self._host = f"{NAME}.{namespace}.svc:{_PORT}"
+        # Not by name: a question to DNS that is lost takes five seconds, which are several ticks
+        self._host = f"{f'[{address}]' if ':' in address else address}:{_PORT}"
 
-    def action(self, task: str, hold: float = 0) -> dict[str, Any]:
+    def through(self, cluster: Cluster) -> "Witness":
+        """Return the same witness, asked through other connections."""
+        return Witness(cluster, self._namespace, self._address)
+
+    def action(self, task: str, hold: float = 0, generation: int = 1) -> dict[str, Any]:
         """Return a Task's fields that let each of its runs be noted, and last `hold` seconds."""
         query = f"?hold={hold}" if hold else ""
-        return {
-            "action": "http",
-            "attributes": {"method": "POST", "url": f"http://{self._host}/{task}{query}", "expectStatus": 204},
-        }
+        url = f"http://{self._host}/{task}/{generation}{query}"
+        return {"actionName": "http", "attributes": {"method": "POST", "url": url, "expectStatus": 204}}
 
-    def notes(self, task: str) -> Sequence[Note]:
-        """Return the requests of the runs of `task` so far, in the order in which they came."""
-        answer = self._cluster.http.get(f"{self._pod}/log")
+    def notes(self, task: str, since_seconds: int | None = None) -> Sequence[Note]:
+        """Return the requests of the runs of `task`, all or those of the last seconds, as they came."""
+        recent = {} if since_seconds is None else {"sinceSeconds": str(since_seconds)}
+        answer = self._cluster.http.get(f"{self._pod}/log", params=recent)
         assert answer.status_code == 200, answer.text
         lines = [json.loads(line) for line in answer.text.splitlines() if line.startswith("{")]
-        own = [line for line in lines if line["path"] == f"/{task}"]
+        own = [line for line in lines if line["task"] == task]
         answered = {line["key"] for line in own if line["what"] == "answered"}
         return [
-            Note(task, line["key"], parse_instant(line["at"]), line["key"] in answered)
+            Note(task, line["generation"], line["key"], parse_instant(line["at"]), line["key"] in answered)
             for line in own
             if line["what"] == "asked"
         ]
@@ -106,13 +114,13 @@ def witness_in(cluster: Cluster, namespace: str, image: str) -> Witness:
             "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
         },
     )
-    cluster.create(
+    service = cluster.create(
         f"{CORE}/namespaces/{namespace}/services",
         {"metadata": {"name": NAME}, "spec": {"selector": labels, "ports": [{"port": _PORT}]}},
     )
     path = f"{CORE}/namespaces/{namespace}/pods/{NAME}"
     wait_for("the witness", lambda: _is_ready(cluster.get(path)), 60)
-    return Witness(cluster, namespace)
+    return Witness(cluster, namespace, service["spec"]["clusterIP"])
 
 
 def _is_ready(pod: Any) -> bool:

@@ -48,8 +48,9 @@ async def ingest(database: Database, posted: Sequence[Event | Span], now: dateti
     async with database.appending() as connection:
         at = await places(connection, now)
         new = await _store(connection, events, at)
-        ended = await _store(connection, await open_runs_end(connection, claims, now), at)
-        accounted = await account(connection, new, claims, at.of_events)
+        ends, left = await open_runs_end(connection, claims, now)
+        ended = await _store(connection, ends, at)
+        accounted = await account(connection, new, list(zip(claims, left, strict=True)), at.of_events)
         ids = {one.id for one in events} | {identity for identity in accounted.rows if identity is not None}
         stored = await connection.execute(_of_ids(list(ids)))
         rows = {row["id"]: row for row in stored.mappings()}

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.accounting import claimed, without
-from cronwright.timeline.closing import end_by
+from cronwright.timeline.closing import end_runs
 from cronwright.timeline.counting import counted
 from cronwright.timeline.event import Event
 from cronwright.timeline.fold import RunState
@@ -36,37 +36,44 @@ class Accounted:
     rows: Sequence[UUID | None]
 
 
-async def open_runs_end(connection: AsyncConnection, claims: Sequence[Span], now: datetime) -> list[Event]:
-    """Return the ends of open runs that `claims` tell of."""
-    full = [claim for claim in claims if claim.is_full]
-    if not full:
-        return []
+async def open_runs_end(
+    connection: AsyncConnection, claims: Sequence[Span], now: datetime
+) -> tuple[list[Event], list[Span | None]]:
+    """Return the ends of open runs that `claims` tell of, and what is left of each claim beside them."""
+    if not claims:
+        return [], []
     run, event = tables.run.c, tables.event
     found = await connection.execute(
         select(*(column for column in event.c if column.name not in ("log_tail", "payload")))
         .join_from(event, tables.run, event.c.run_id == run.id)
-        .where(run.state != RunState.ENDED, _due(tables.run.c, _reaches(full)))
+        .where(run.state != RunState.ENDED, _due(tables.run.c, _reaches(claims)))
         .order_by(event.c.seq)
     )
     latest = {row["run_id"]: event_of_row(row) for row in found.mappings()}
     ends: dict[UUID, Event] = {}
-    for claim in full:
-        for run_id, begun in latest.items():
-            if begun.scheduled_at is None or not claim.first_at <= begun.scheduled_at <= claim.last_at:
-                continue
-            end = end_by(claim, begun, now) if begun.task_uid == claim.task_uid else None
-            if end is not None:
-                ends.setdefault(run_id, end)
-    return list(ends.values())
+    left: list[Span | None] = []
+    for claim in claims:
+        still_open = [
+            begun for run_id, begun in latest.items() if begun.task_uid == claim.task_uid and run_id not in ends
+        ]
+        brought, rest = end_runs(claim, still_open, now)
+        ends |= {end.run_id: end for end in brought}
+        left.append(rest)
+    return list(ends.values()), left
 
 
 async def account(
-    connection: AsyncConnection, events: Sequence[Event], claims: Sequence[Span], places: Iterator[datetime]
+    connection: AsyncConnection,
+    events: Sequence[Event],
+    claims: Sequence[tuple[Span, Span | None]],
+    places: Iterator[datetime],
 ) -> Accounted:
-    """Take the fire times of new `events` out of the spans, and enter `claims`, in their order. Spans that change have
-    the next of `places`."""
+    """Take the fire times of new `events` out of the spans, and enter `claims`, in their order: of each what is left
+    beside the runs that it ended. Spans that change have the next of `places`.
+    """
     late = [event for event in events if event.scheduled_at is not None]
-    reaches = _reaches([*late, *claims])
+    posted = [claim for claim, _ in claims]
+    reaches = _reaches([*late, *posted])
     if not reaches:
         return Accounted([], [])
     before = await _spans(connection, reaches)
@@ -76,15 +83,16 @@ async def account(
             after[event.task_uid] = [
                 part for span in after[event.task_uid] for part in without(span, event.scheduled_at)
             ]
-    runs = await _runs(connection, _reaches(claims)) if claims else {}
+    runs = await _runs(connection, _reaches(posted)) if claims else {}
     changed: list[Span] = []
-    for claim in claims:
+    for claim, left in claims:
         known = after.get(claim.task_uid, [])
-        after[claim.task_uid] = claimed(known, claim, _between(runs.get(claim.task_uid, {}), claim))
-        if set(after[claim.task_uid]) != set(known):
+        if left is not None:
+            after[claim.task_uid] = claimed(known, left, _between(runs.get(claim.task_uid, {}), claim))
+        if set(after.get(claim.task_uid, ())) != set(known):
             changed.append(claim)
     await _write(connection, _all(before), _all(after), places)
-    return Accounted(changed, await _rows(connection, claims, after, runs))
+    return Accounted(changed, await _rows(connection, posted, after, runs))
 
 
 def _reaches(posted: Iterable[Event | Span]) -> dict[str, Reach]:

@@ -10,16 +10,22 @@ from cronwright.names import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     MANIFEST_HASH_ANNOTATION,
+    TASK_ANNOTATION,
     TASK_LABEL,
     TASK_UID_LABEL,
 )
 from cronwright.observed.manifest import Manifest, controller_uid, instant, loop_start
+from cronwright.plan.windows import Windows, windows_of
+from cronwright.run.document import RunDocument, load_document
+from cronwright.schedule.grammar import Every, parse
 
 
 @dataclass(frozen=True, slots=True)
 class CronJobFacts:
-    """A CronJob. `touched` says that another hand than the operator's wrote its spec or took off a label; `loop_start`
-    is when the loop's plan takes over, for a loop that is or will be open.
+    """A CronJob. `touched` says that another hand than the operator's wrote its spec or took off a label.
+
+    For a loop that is or will be open, `loop_start` is when its plan takes over, `loop_document` is its run
+    document and `windows` are its windows; these two are None where another hand has made them unreadable.
     """
 
     namespace: str
@@ -32,6 +38,8 @@ class CronJobFacts:
     suspend: bool
     last_schedule_time: datetime | None
     loop_start: datetime | None
+    loop_document: RunDocument | None
+    windows: Windows | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     finalizers: tuple[str, ...]
@@ -57,6 +65,9 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
     metadata, spec = manifest["metadata"], manifest["spec"]
     owner = controller_uid(metadata, KIND)
     labels = metadata.get("labels") or {}
+    template = spec["jobTemplate"]["spec"]["template"]
+    start = loop_start(template)
+    document, windows = _loop(template) if start else (None, None)
     return CronJobFacts(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -67,7 +78,9 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         time_zone=spec.get("timeZone"),
         suspend=spec.get("suspend", False),
         last_schedule_time=instant(manifest.get("status") or {}, "lastScheduleTime"),
-        loop_start=loop_start(spec["jobTemplate"]["spec"]["template"]),
+        loop_start=start,
+        loop_document=document,
+        windows=windows,
         labels=labels,
         annotations=metadata.get("annotations") or {},
         finalizers=tuple(metadata.get("finalizers") or ()),
@@ -76,6 +89,17 @@ def parse_cron_job(manifest: Manifest) -> CronJobFacts:
         or labels.get(MANAGED_BY_LABEL) != MANAGED_BY
         or any(map(_touches_spec, metadata.get("managedFields") or ())),
     )
+
+
+def _loop(template: Manifest) -> tuple[RunDocument | None, Windows | None]:
+    try:
+        document = load_document(template["metadata"]["annotations"].get(TASK_ANNOTATION, ""))
+        if document.loop is None or not isinstance(parse(document.schedule), Every):
+            return None, None
+        return document, windows_of(document.uid, document.loop.window_seconds)
+    except ValueError:
+        # Another hand's
+        return None, None
 
 
 def _touches_spec(entry: Manifest) -> bool:

@@ -41,7 +41,7 @@ LOOP_ALLOWANCE_SECONDS = 60
 def cron_job(task: Task, plan: Plan, runner: RunnerSettings) -> dict[str, JSON]:
     """Return the batch/v1 CronJob of `task` under `plan`. The same task, plan and settings make the same manifest.
 
-    That of a loop lacks the loop's start, which `cronwright.plan.loop` adds.
+    That of a loop lacks the loop's start, which `cronwright.plan.loop.manifests` adds.
     """
     labels: JSONObject = {
         "app.kubernetes.io/name": "cronwright",

@@ -4,7 +4,7 @@ Rows may merge, counts never get lost: what is merged has the same reason, so th
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
@@ -45,7 +45,8 @@ def merge(rows: Sequence[Merged], seconds: int, fits: Callable[[Sequence[Merged]
     Where that does not fit, what lies further apart is merged too, the nearest first, at the end all of one reason.
     """
     gap = seconds
-    result = _joined(rows, gap, seconds)
+    # A ticker that was killed while it told something has the next one tell it again
+    result = _joined(set(rows), gap, seconds)
     while not fits(result) and len(result) > len({row.reason for row in result}):
         gap *= 2
         result = _joined(result, gap, seconds)
@@ -69,7 +70,7 @@ def load_merged(text: str) -> list[Merged]:
         return []
 
 
-def _joined(rows: Sequence[Merged], gap: int, seconds: int) -> list[Merged]:
+def _joined(rows: Collection[Merged], gap: int, seconds: int) -> list[Merged]:
     """Join rows of one reason between whose fire times lie at most `gap` seconds."""
     open_rows: dict[Reason, Merged] = {}
     closed: list[Merged] = []
@@ -77,7 +78,6 @@ def _joined(rows: Sequence[Merged], gap: int, seconds: int) -> list[Merged]:
         before = open_rows.get(row.reason)
         if before is not None and (row.first - before.last).total_seconds() <= gap:
             last = max(before.last, row.last)
-            # A ticker that was killed while it told something has the next one tell it again
             most = int((last - before.first).total_seconds()) // seconds + 1
             row = Merged(row.reason, before.first, last, min(before.total + row.total, most))
         elif before is not None:

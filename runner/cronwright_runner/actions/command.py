@@ -17,6 +17,7 @@ from cronwright_runner.attributes import Attributes
 from cronwright_runner.context import Context
 from cronwright_runner.errors import ActionError, InvalidAttributes, Stopped
 
+IMPORTED_WHEN_RUN = ("subprocess",)
 _OURS = "CRONWRIGHT_"
 """The prefix of the runner's own variables: a command gets those that describe its run, and none of the settings."""
 _ARGV_REMEDY = 'write a list of strings such as ["tar", "-czf", "/backup/db.tgz", "/data"]'

@@ -19,6 +19,7 @@ from cronwright_runner.errors import ActionError, InvalidAttributes
 if TYPE_CHECKING:
     import urllib3
 
+IMPORTED_WHEN_RUN = ("urllib3",)
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 KEPT_BYTES = 2048
 """How much of a textual answer goes into the run's payload."""

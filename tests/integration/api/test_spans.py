@@ -140,9 +140,15 @@ CLOSED: dict[str, tuple[Sequence[Event], Span, tuple[str, str | None]]] = {
         ("ended", "PodLost"),
     ),
     "its end was merged with others": ([ran(5)], span(1, 9, Reason.TIMED_OUT, pod_uid="uid-a"), ("ended", "TimedOut")),
-    "it may be among merged ones": (
+    "its end was merged among others": (
         [ran(5)],
         span(1, 9, Reason.TIMED_OUT, pod_uid="uid-a", count=4),
+        ("ended", "TimedOut"),
+    ),
+    "another pod's were merged": ([ran(5)], span(1, 9, Reason.TIMED_OUT, count=4), ("running", None)),
+    "others were merged that never ran": (
+        [ran(5)],
+        span(1, 9, Reason.ALREADY_RUNNING, pod_uid="uid-a", count=4),
         ("running", None),
     ),
 }
@@ -156,6 +162,19 @@ async def test_an_open_run(database: Database, name: str) -> None:
     assert await runs(database) == [(5, state, reason)]
     assert len(stored.ended) == (name.startswith("its "))
     assert list((await ingest(database, [claim], NOW)).ended) == []
+
+
+async def test_a_run_that_merged_rows_end_is_counted_once(database: Database) -> None:
+    await ingest(database, [ran(2), ran(5)], NOW)
+    await ingest(database, [span(1, 9, Reason.TIMED_OUT, pod_uid="uid-a", count=4)], NOW)
+    assert await spans(database) == ["1-9 TimedOut x2"]
+    assert [run[1] for run in await runs(database)] == ["ended", "ended"]
+
+
+async def test_merged_rows_that_all_have_a_run_are_no_span(database: Database) -> None:
+    await ingest(database, [ran(2), ran(5)], NOW)
+    await ingest(database, [span(1, 9, Reason.TIMED_OUT, pod_uid="uid-a", count=2)], NOW)
+    assert await spans(database) == []
 
 
 async def test_the_own_end_of_a_run_that_was_given_up_has_the_last_word(database: Database) -> None:

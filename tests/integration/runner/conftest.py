@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .loop_pod import LoopPod
 from .pod import Pod
 from .timeline import Timeline
 
@@ -20,4 +21,11 @@ def timeline() -> Iterator[Timeline]:
 def pod(tmp_path: Path, timeline: Timeline) -> Iterator[Pod]:
     """A pod whose runner reports to `timeline`, not yet started; what runs in it at the end is killed."""
     with Pod(tmp_path, timeline.url) as made:
+        yield made
+
+
+@pytest.fixture
+def loop_pod(tmp_path: Path, timeline: Timeline) -> Iterator[LoopPod]:
+    """A pod of a loop's window that reports to `timeline`, not yet started; what runs in it at the end is killed."""
+    with LoopPod(tmp_path, timeline.url) as made:
         yield made

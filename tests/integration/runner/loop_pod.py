@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 from cronwright.instants import format_seconds
 from cronwright.jsontypes import JSONObject
@@ -193,23 +195,32 @@ class LoopPod:
         return windows_of(self.document.uid, self._length).owned(self.opened, self.plan_start)
 
     def ends_soon(self) -> Self:
-        """Choose the length of the window so that it ends in between 3 and 20 seconds."""
+        """Choose the Task's uid and the length of its windows so that one ends in between 3 and 20 seconds.
+
+        The uid says at which minutes windows open, the length how long after that they end.
+        """
         now = datetime.now(UTC)
-        for length in (60, 120, 180, 240):
-            loop = self.document.loop
-            assert loop is not None
-            self.document = self.document._replace(loop=loop._replace(window_seconds=length))
-            windows = windows_of(self.document.uid, length)
+        loop = self.document.loop
+        assert loop is not None
+        for length, number in product((60, 120, 180, 240), range(1, 50)):
+            uid = str(UUID(int=number))
+            windows = windows_of(uid, length)
             opened = windows.opened_at_or_before(now)
             for opening in (opened, opened - timedelta(seconds=length)):
                 start = opening + timedelta(seconds=1)
                 if timedelta(seconds=3) < windows.owned(opening, start).end - now <= timedelta(seconds=20):
                     self.plan_start = start
+                    self.document = self.document._replace(uid=uid, loop=loop._replace(window_seconds=length))
                     return self
         raise AssertionError("each quarter of a minute is the end of some window")
 
     def start_ticker(self) -> None:
-        """Start the ticker, with the files as the kubelet writes them."""
+        """Start the ticker."""
+        self.write_files()
+        self.ticker.start()
+
+    def write_files(self) -> None:
+        """Write the files as the kubelet does."""
         if not (self.directory / "task").exists():
             attributes = {"notes": self.path("notes"), **self.document.attributes}
             if self.document.action_name == "notes":
@@ -218,7 +229,6 @@ class LoopPod:
             if not (self.directory / "job-name").exists():
                 self.write("job-name", job_name(self.document.resource_name, self.opened))
             self.write("loop-start", format_seconds(self.plan_start))
-        self.ticker.start()
 
     def start(self) -> Self:
         """Start both."""

@@ -10,26 +10,17 @@ import pytest
 from cronwright.instants import format_seconds
 from cronwright.names import MANIFEST_HASH_ANNOTATION
 from cronwright.plan.choose import LoopSettings, choose
-from cronwright.plan.loop import opened
+from cronwright.plan.loop.manifests import opened
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.pod import RunnerSettings
 from cronwright.reasons import Outcome, Reason
 from cronwright.run.merging import Merged, dump_merged
 from cronwright.run.ticks import TickFacts
 from cronwright.task import parse_task
-from cronwright_operator.decide import (
-    Action,
-    Claim,
-    Decision,
-    DeleteJob,
-    EndJob,
-    Report,
-    Tell,
-    Trouble,
-    WriteStatus,
-    decide,
-    is_stuck,
-)
+from cronwright_operator.actions import Action, Claim, DeleteJob, EndJob, Report, Tell, WriteStatus
+from cronwright_operator.decide import Decision, decide
+from cronwright_operator.decisions.runs import is_stuck
+from cronwright_operator.decisions.spec import Trouble
 from cronwright_operator.errors import StalledError
 from cronwright_operator.observe import Key, Observation, Observed
 from support.facts import (
@@ -545,3 +536,21 @@ def test_a_loop_beyond_the_limit_is_refused_and_looked_at_again() -> None:
 )
 def test_who_holds_a_place_among_the_loops(task: dict[str, Any], holds: bool) -> None:
     assert decide(observe(task), RUNNER, DUE).is_loop is holds
+
+
+def test_a_stalled_edit_of_a_loop_that_was_closed_lets_the_last_good_plan_go_on() -> None:
+    """Told first: the writes after it may be what Kubernetes refuses."""
+    closed_for_an_edit = a_cron_job(LOOP, OPENED, start=at(190), suspend=True)
+    refused = LOOP | {"spec": a_task("@every 5s", timeZone="Europe/Berlinn")["spec"]}
+    decision = loop_decision(refused, jobs=[], pods=[], cron_job=closed_for_an_edit)
+    assert told(decision.actions) == ["WriteStatus", "Tell Warning UnknownTimeZone", "SetLever", "ResumeCronJob"]
+
+
+def test_a_stalled_edit_found_in_a_later_window_tells_what_the_last_good_plan_left_to_nobody() -> None:
+    """The Task can't say which ticks these are; the CronJob can."""
+    closed_for_an_edit = a_cron_job(LOOP, OPENED, start=at(-7200), suspend=True)
+    refused = LOOP | {"spec": a_task("@every 5s", timeZone="Europe/Berlinn")["spec"]}
+    decision = loop_decision(refused, jobs=[], pods=[], cron_job=closed_for_an_edit)
+    assert told(decision.actions)[2:] == ["Claim", "CloseCronJob", "SetLever", "ResumeCronJob"]
+    [claim] = [action for action in decision.actions if isinstance(action, Claim)]
+    assert [(span.schedule, span.first_at) for span in claim.spans] == [("@every 5s", at(-7200))]

@@ -17,7 +17,10 @@ from cronwright.observed.job import parse_job
 from cronwright.observed.pod import parse_pod
 from cronwright.plan.choose import LoopSettings, choose
 from cronwright.plan.lever import CreateCronJob, ReplaceCronJob, SetLever
-from cronwright.plan.loop import AskToEnd, DeleteWindow, JobWithPods, LoopStep, Progress, Unserved, opened, progress
+from cronwright.plan.loop.jobs import JobWithPods
+from cronwright.plan.loop.manifests import opened
+from cronwright.plan.loop.progress import go_on, progress
+from cronwright.plan.loop.steps import AskToEnd, CloseCronJob, DeleteWindow, LoopStep, Progress, ResumeCronJob, Unserved
 from cronwright.plan.manifests import cron_job
 from cronwright.plan.overlay import overlay
 from cronwright.run.end import dump_end
@@ -124,6 +127,10 @@ def told(step: LoopStep) -> str:
             return f"replace {_shown(manifest)}"
         case SetLever(time):
             return f"lever {_seconds(time)}"
+        case CloseCronJob(start):
+            return f"close {_seconds(start)}"
+        case ResumeCronJob():
+            return "resume"
         case AskToEnd(_, request):
             asked = dump_end(request)
             shown = f"supersede {_seconds(request.superseded_at)}" if request.superseded_at else asked
@@ -395,6 +402,10 @@ CASES = {
         start=LONG_AGO, remembered=NEXT, jobs=[window(NEXT)], now=at(3480),
         waits_for=f"the end of Job {window(NEXT).job.name}", look_again=at(3495),
     ),
+    "the Job of the window before, which still serves, ended a moment ago": Case(
+        LOOP, [], start=LONG_AGO, remembered=NEXT, now=at(3480), look_again=at(3485),
+        jobs=[window(ended="Failed", ended_at=at(3475)), window(NEXT)],
+    ),
     "the window before the first has no Job: nothing": Case(
         LOOP, [], start=NEXT, remembered=NEXT, jobs=[window(NEXT, NEXT)], now=at(3480)
     ),
@@ -404,6 +415,76 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_steps(case: Case) -> None:
     found = due(case)
+    assert [told(step) for step in found.steps] == case.steps
+    assert found.waits_for == case.waits_for
+    assert found.look_again_at == case.look_again
+
+
+STALLED: dict[str, Case] = {
+    "in force: nothing": Case(LOOP, [], start=LONG_AGO, jobs=[window()], now=at(200)),
+    "paused: nothing": Case(LOOP | PAUSED, [], jobs=[window(ended="Complete")]),
+    "no CronJob: nothing": Case(None, []),
+    "a cron line: nothing": Case(CRON, []),
+    "closed for the edit before: the pod ends first": Case(
+        OTHER, ["ask supersede +2"], start=at(2), suspend=True, jobs=[window()], waits_for=END_OF_WINDOW,
+        look_again=at(15),
+    ),
+    "closed, and the pod was told": Case(
+        OTHER, [], start=at(2), suspend=True, jobs=[window(asked=superseded(2))], waits_for=END_OF_WINDOW,
+        look_again=at(15),
+    ),
+    "closed, and the Job has ended": Case(
+        OTHER, ["delete -180"], start=at(2), suspend=True, jobs=[window(ended="Complete")], waits_for=END_OF_WINDOW,
+        look_again=at(15),
+    ),
+    "closed, and nothing is left of what ran before": Case(
+        OTHER, ["lever -181", "resume"], start=at(2), suspend=True, now=at(5)
+    ),
+    "cut after the lever": Case(
+        OTHER, ["resume"], start=at(2), suspend=True, remembered=BEFORE_OPENED, now=at(5)
+    ),
+    "closed, and the pod was not told in time: a new start, and it serves until then": Case(
+        OTHER, ["close +62", "ask supersede +62"], start=at(2), suspend=True, jobs=[window()], now=at(60),
+        waits_for=END_OF_WINDOW, look_again=at(75),
+    ),
+    "found in a later window: a start of its own, and the ticks until then are told": Case(
+        OTHER, ["unserved +2…+3500 without a Job", "close +3500", "lever +3419", "resume"], start=at(2), suspend=True,
+        now=at(3500),
+    ),
+    "a moment before an opening nothing is opened": Case(
+        OTHER, [], start=at(2), suspend=True, now=at(3419), look_again=NEXT,
+        waits_for=f"the window that opens at {format_seconds(NEXT)}",
+    ),
+    "closed with its own Job, which has ended: that goes, for its name": Case(
+        OTHER, ["delete -180"], start=at(2), suspend=True, jobs=[window(start=at(2), ended="Complete")], now=at(30),
+        waits_for=END_OF_WINDOW,
+    ),
+    "in force, and the Job of the open window was deleted: the controller makes it again": Case(
+        LOOP, ["lever -181"], start=LONG_AGO, now=at(200)
+    ),
+    "in force, and the Job of the open window was deleted a moment ago": Case(
+        LOOP, [], start=LONG_AGO, jobs=[window(at(-3780))], now=at(-171), look_again=at(-170)
+    ),
+    "in force, and the Job of the open window has ended early: it goes": Case(
+        LOOP, ["delete -180"], start=LONG_AGO, jobs=[window(ended="Failed", ended_at=at(180))], now=at(200)
+    ),
+    "in force, and the Job of the window before, which still serves, was deleted: a start of its own": Case(
+        LOOP, ["unserved +120…+3482 without a Job", "close +3482", "ask supersede +3482"],
+        start=LONG_AGO, remembered=NEXT, jobs=[window(NEXT)], now=at(3480),
+        waits_for=f"the end of Job {window(NEXT).job.name}", look_again=at(3495),
+    ),
+    "another hand wrote the spec: left alone": Case(
+        LOOP, [], start=LONG_AGO, jobs=[window()], now=at(200), metadata={"managedFields": [BY_HAND]}
+    ),
+    "suspended by another hand, and served": Case(
+        LOOP, ["resume"], start=LONG_AGO, suspend=True, jobs=[window()], now=at(200)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STALLED.values(), ids=STALLED)
+def test_the_last_good_plan_goes_on_where_the_task_stalls(case: Case) -> None:
+    found = go_on(observed(case), case.jobs, case.now)
     assert [told(step) for step in found.steps] == case.steps
     assert found.waits_for == case.waits_for
     assert found.look_again_at == case.look_again

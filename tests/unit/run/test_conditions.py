@@ -129,6 +129,10 @@ NEXT: dict[str, tuple[TaskStatus, datetime | None]] = {
         after(replace(STALLED, observed=replace(LAST_GOOD, suspend=True))),
         None,
     ),
+    "stalled, and the last good plan is a loop, whose CronJob's line tells of windows": (
+        after(replace(STALLED, observed=parse_cron_job(a_cron_job(a_task("@every 5s"), DUE, start=DUE)))),
+        None,
+    ),
     "stalled, and another hand wrote a line that we do not know": (
         after(replace(STALLED, observed=replace(LAST_GOOD, schedule="TZ=UTC 0 9 * * *"))),
         None,

@@ -52,7 +52,6 @@ CASES = {
     "its end was merged": Case(merged(Reason.COMPLETED), start(), Reason.COMPLETED),
     "its failure was merged": Case(merged(Reason.TIMED_OUT), start(), Reason.TIMED_OUT),
     "its pod was evicted": Case(merged(Reason.EVICTED, reported_by="operator"), start(), Reason.EVICTED),
-    "nobody served them any more": Case(late(reported_by="operator", pod_uid=""), start(), Reason.POD_LOST),
     "the window of another pod failed": Case(
         merged(Reason.DEADLINE_EXCEEDED, reported_by="operator", pod_uid="uid-b"), start(), Reason.POD_LOST
     ),
