@@ -55,7 +55,7 @@ async def list_timeline(request: Request) -> Response:
 @router.get(
     "/api/timeline/stream",
     summary="Events and spans as they are stored",
-    response_class=EventStream,
+    response_class=Response,
     openapi_extra=openapi.streaming(),
 )
 async def stream_timeline(request: Request) -> Response:

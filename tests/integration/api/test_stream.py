@@ -101,6 +101,7 @@ def test_a_span_that_has_changed_is_told_again(world: World) -> None:
 
 
 def test_only_what_a_list_would_show_is_told(world: World) -> None:
+    post(world, run(world, "before", world.left))
     with Listening(world.api, world.reads_left) as left, Listening(world.api, world.reads_all) as everything:
         post(world, run(world, "1", world.left), run(world, "2", world.right), run(world, "3", world.left))
         assert (everything.titles(3), left.titles(2)) == (["1", "2", "3"], ["1", "3"])
