@@ -68,6 +68,10 @@ class Metrics:
         self.task_watch_errors = Counter(
             "cronwright_task_watch_errors", "Times that a list or watch of Tasks failed.", registry=self.registry
         )
+        self.listeners = Gauge("cronwright_stream_listeners", "Listeners of the stream.", registry=self.registry)
+        self.dropped = Counter(
+            "cronwright_stream_dropped", "Listeners dropped since they read too slowly.", registry=self.registry
+        )
         for result in ("created", "duplicate", "inferred"):
             self.events.labels(result)
         for table in ("event", "run"):
@@ -82,6 +86,10 @@ class Metrics:
             return float("nan") if known is None else known
 
         self.task_age.set_function(age)
+
+    def follow_listeners(self, listeners: Callable[[], int]) -> None:
+        """Show the number of listeners as it is when /metrics is read."""
+        self.listeners.set_function(listeners)
 
 
 class MetricsServer:

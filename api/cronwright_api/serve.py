@@ -28,6 +28,7 @@ from cronwright_api.tasks.cache import TaskCache
 from cronwright_api.tasks.kubernetes import TasksInKubernetes
 from cronwright_api.tasks.service import TaskService
 from cronwright_api.tasks.watching import watch_all
+from cronwright_api.timeline.feed import Feed
 
 STOP_SECONDS = 8
 """How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
@@ -56,20 +57,26 @@ async def serve(settings: Settings) -> None:
         stack.callback(MetricsServer(metrics, settings.metrics_host, settings.metrics_port).stop)
         cache = TaskCache(settings.scopes)
         metrics.follow(lambda: len(cache), cache.age_seconds)
+        feed = Feed(database)
+        metrics.follow_listeners(lambda: feed.listeners)
         limits = Limits(settings.retention_days, settings.retention_rows)
         beside = [
             asyncio.create_task(retain(database, limits, settings.retention_interval_seconds, metrics)),
             asyncio.create_task(measure(database, metrics)),
             asyncio.create_task(watch_all(cluster, cache, metrics)),
+            asyncio.create_task(feed.run()),
         ]
         stack.push_async_callback(_end, beside)
-        await _serve_until_told(settings, _services(settings, database, cluster, cache, metrics), beside)
+        await _serve_until_told(settings, _services(settings, database, feed, cluster, cache, metrics), beside)
 
 
-def _services(settings: Settings, database: Database, cluster: Cluster, cache: TaskCache, metrics: Metrics) -> Services:
+def _services(
+    settings: Settings, database: Database, feed: Feed, cluster: Cluster, cache: TaskCache, metrics: Metrics
+) -> Services:
     readers = Readers(cluster)
     return Services(
         database=database,
+        feed=feed,
         readers=readers,
         tasks=TaskService(cache, TasksInKubernetes(cluster), readers, People(cluster), settings.first_namespace),
         reporters=Reporters(Identities(cluster), Ownership(cluster), settings.operator_account),
@@ -106,6 +113,8 @@ async def _serve_until_told(settings: Settings, services: Services, beside: list
 
     def stop() -> None:
         server.should_exit = True
+        # Streams end by themselves then, and their readers find another replica
+        services.feed.close()
 
     def beside_ended(task: asyncio.Task[None]) -> None:
         # None of these tasks ends by itself, so this is a defect: better a restart than a disk that fills in silence

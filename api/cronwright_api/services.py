@@ -12,6 +12,7 @@ from cronwright_api.metrics import Metrics
 from cronwright_api.readiness import Readiness
 from cronwright_api.store.database import Database
 from cronwright_api.tasks.service import TaskService
+from cronwright_api.timeline.feed import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Services:
     """The store, who may do what, and what is counted."""
 
     database: Database
+    feed: Feed
     readers: Readers
     tasks: TaskService
     reporters: Reporters

@@ -24,9 +24,12 @@ class Resource:
 
 def one(resource: Resource, base: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return the document of one resource; `base` is scheme and host as the caller wrote them."""
-    rendered = _rendered(resource, base)
-    document: dict[str, JSON] = {"jsonapi": _JSONAPI, "links": {"self": _self(resource, base)}, "data": rendered}
-    return response(document, status, headers)
+    return response(_of_one(resource, base), status, headers)
+
+
+def text_of_one(resource: Resource, base: str) -> bytes:
+    """Return the document of one resource as text without a line break."""
+    return _text(_of_one(resource, base))
 
 
 def many(
@@ -54,14 +57,29 @@ def told(meta: Mapping[str, JSON]) -> Response:
 
 def problems(errors: Sequence[Problem]) -> Response:
     """Return the document of `errors`, all of one status."""
-    document: dict[str, JSON] = {"jsonapi": _JSONAPI, "errors": [_error(error) for error in errors]}
-    return response(document, errors[0].status, errors[0].headers)
+    return response(_of_problems(errors), errors[0].status, errors[0].headers)
+
+
+def text_of_problems(errors: Sequence[Problem]) -> bytes:
+    """Return the document of `errors` as text without a line break."""
+    return _text(_of_problems(errors))
 
 
 def response(document: Mapping[str, JSON], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return `document` as a response."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    return Response(body, status, {"Vary": "Accept", **(headers or {})}, MEDIA_TYPE)
+    return Response(_text(document), status, {"Vary": "Accept", **(headers or {})}, MEDIA_TYPE)
+
+
+def _text(document: Mapping[str, JSON]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _of_one(resource: Resource, base: str) -> Mapping[str, JSON]:
+    return {"jsonapi": _JSONAPI, "links": {"self": _self(resource, base)}, "data": _rendered(resource, base)}
+
+
+def _of_problems(errors: Sequence[Problem]) -> Mapping[str, JSON]:
+    return {"jsonapi": _JSONAPI, "errors": [_error(error) for error in errors]}
 
 
 def _rendered(resource: Resource, base: str) -> Mapping[str, JSON]:

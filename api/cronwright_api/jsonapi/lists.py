@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -17,9 +17,12 @@ DEFAULT_SIZE = 10
 MAX_SIZE = 500
 MAX_NUMBER = 1_000_000_000
 """Pages beyond this are a mistake; an offset must stay within 64 bits."""
+LAST_EVENT_ID = "Last-Event-ID"
+"""The header of one who listens again (https://html.spec.whatwg.org/#the-last-event-id-header)."""
 
+_AFTER = "page[after]"
 _BY_NUMBER = ("page[number]", "page[size]")
-_PAGE_PARAMETERS = (*_BY_NUMBER, "page[after]", "page[before]")
+_PAGE_PARAMETERS = (*_BY_NUMBER, _AFTER, "page[before]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,32 @@ def refuse_parameters(pairs: Sequence[tuple[str, str]]) -> None:
     if pairs:
         name = pairs[0][0][:80]
         raise BadRequest("parameter_unknown", f"the parameter {name!a} is unknown; write none", parameter=name)
+
+
+def parse_stream_request(
+    pairs: Sequence[tuple[str, str]], collection: Collection, last_event_id: str | None
+) -> ListRequest:
+    """Return what a stream of `collection` is asked for: a list without an end or an order of its own. Behind which row
+    it goes on, page[after] says, or the last event id of one who comes again.
+
+    Raises:
+        BadRequest: as `parse_list_request`.
+    """
+    for name, _ in pairs:
+        if name == "sort" or (name in _PAGE_PARAMETERS and name != _AFTER):
+            raise BadRequest(
+                "parameter_unknown",
+                f"a stream takes no {name}; write query, filter[COLUMN], fields[{collection.type}] or {_AFTER}",
+                parameter=name,
+            )
+    if last_event_id:
+        # The address stays as it was when the connection comes again, so the header is newer
+        pairs = [(name, value) for name, value in pairs if name != _AFTER]
+    asked = parse_list_request(pairs, collection)
+    if not last_event_id:
+        return asked
+    after, seen_at = _row({LAST_EVENT_ID: last_event_id}, LAST_EVENT_ID)
+    return replace(asked, after=after, seen_at=seen_at)
 
 
 def parse_fields(pairs: Sequence[tuple[str, str]], collection: Collection) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from cronwright_api.errors import NotAcceptable, UnsupportedMediaType
 
 MEDIA_TYPE = "application/vnd.api+json"
+EVENT_STREAM = "text/event-stream"
 
 _REMEDY = f"write {MEDIA_TYPE}, or leave it out"
 
@@ -26,6 +27,17 @@ def check_accept(accept: str | None) -> None:
         if media_type == MEDIA_TYPE and not _is_zero(quality) and not set(parameters) - {"profile"}:
             return
     raise NotAcceptable("not_acceptable", f"Accept takes nothing that is sent here; {_REMEDY}", header="Accept")
+
+
+def check_accept_stream(accept: str | None) -> None:
+    """Check that an Accept header takes an event stream. Raises as `check_accept`."""
+    if accept is None or not accept.strip():
+        return
+    for part in _split(accept, ","):
+        media_type, parameters = _parsed(part)
+        if media_type in ("*/*", "text/*", EVENT_STREAM) and not _is_zero(parameters.get("q", "1")):
+            return
+    raise NotAcceptable("not_acceptable", f"a stream is sent as {EVENT_STREAM}; write that", header="Accept")
 
 
 def check_content_type(content_type: str | None) -> None:

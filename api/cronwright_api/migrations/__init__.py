@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from cronwright_api.store.database import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest step. Where the database has it, Alembic need not be loaded at the start; a test holds it against the
 steps."""
 
@@ -19,9 +19,7 @@ async def migrate(database: Database) -> None:
         StoreUnavailable: the database can't be reached or written.
         UnknownStep: a newer release has written the database.
     """
-    async with database.writing() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    async with database.migrating(_LOCK) as connection:
         await connection.run_sync(upgrade, HEAD)
 
 

@@ -1,36 +1,27 @@
-"""The connection to the database: engines, transactions, and foreign errors turned into ours.
-
-SQLite runs in WAL mode: readers never wait for the writer, and there is one writer, which takes the lock as its
-transaction begins, so that no transaction fails half-way for want of it. `synchronous=NORMAL`: a commit survives
-the end of the process at any moment. Only the end of the machine can take the last moments with it, and those the
-operator finds out again from Jobs and termination messages; to wait for the disk at every event would cost more
-than that is worth.
-"""
+"""The connection to the database: transactions, and foreign errors turned into ours. What only one of the two databases
+has lies in `sqlite` and `postgresql`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from hashlib import sha256
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Table, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright_api.errors import Unavailable
+from cronwright_api.store import sqlite
 
-BUSY_TIMEOUT_MS = 5000
-"""How long a writer waits for another process's transaction, such as that of a migration or of an API pod that is
-ending."""
-READERS = 4
-"""SQLite connections that read at once; each is a thread, and a small pod has few cores."""
 POOL_TIMEOUT_SECONDS = 5.0
 """How long a request waits for a connection before it is told to come again."""
+TURN_SECONDS = 10.0
+"""How long one that adds to the timeline waits for its turn; a runner waits no longer for an answer."""
+
+_TURNS = 6336_0002
+"""Any number, the same in every release: the lock in PostgreSQL of those who add to the timeline."""
 
 
 class StoreUnavailable(Unavailable):
@@ -41,23 +32,17 @@ class Database:
     """The engines of one database. `is_sqlite` decides what only one of the two can do."""
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.is_sqlite = url.startswith("sqlite:")
+        self._url = url
         if self.is_sqlite:
-            parsed = parsed.set(drivername="sqlite+aiosqlite")
-            self._writer = create_async_engine(parsed, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT_SECONDS)
-            self._reader = create_async_engine(
-                parsed, pool_size=READERS, max_overflow=0, pool_timeout=POOL_TIMEOUT_SECONDS
-            )
-            _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE", pragmas=[*_PRAGMAS, *_WRITER_PRAGMAS])
-            _prepare_sqlite(self._reader, begin="BEGIN", pragmas=[*_PRAGMAS, *_READER_PRAGMAS])
-            self._one_writer: asyncio.Lock | None = asyncio.Lock()
+            self._writer, self._reader = sqlite.engines(url, POOL_TIMEOUT_SECONDS)
         else:
-            parsed = parsed.set(drivername="postgresql+asyncpg")
-            self._writer = self._reader = create_async_engine(
-                parsed, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_SECONDS
-            )
-            self._one_writer = None
+            # Its driver takes memory and a moment to load, which SQLite need not pay for
+            from cronwright_api.store import postgresql
+
+            self._writer = postgresql.engine(url, POOL_TIMEOUT_SECONDS)
+            self._reader = postgresql.reading(self._writer)
+        self._turns = asyncio.Lock()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -70,12 +55,64 @@ class Database:
 
         Raises:
             StoreUnavailable: the disk is full, the file is locked or read-only, the server is away. Nothing is
-                committed then.
+                committed then, unless the server went away at the very end: then it may be.
         """
-        async with self._one_writer or nullcontext():
+        async with self._turn() if self.is_sqlite else nullcontext(), self._transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def appending(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction as of `writing`, one at a time over all replicas.
+
+        So rows become visible in the order of their sequence numbers, and who follows them misses none; and what a
+        transaction has read of the timeline stands until its end. SQLite has one writer anyhow. PostgreSQL gives the
+        numbers out at the insert, and would show a later number before an earlier one.
+        """
+        # Within a process turns are taken ahead of the connection: those who wait hold none that readers need
+        async with self._turn(), self._transaction() as connection:
+            if not self.is_sqlite:
+                from cronwright_api.store import postgresql
+
+                await postgresql.take_turn(connection, _TURNS)
+            yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            detail = f"the store had no turn to write within {TURN_SECONDS:.0f} s"
+            raise StoreUnavailable("store_busy", detail) from error
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        with _translated():
+            async with self._writer.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def migrating(self, key: int) -> AsyncIterator[AsyncConnection]:
+        """A transaction as of `writing` for steps of the schema, one at a time over all that use `key`, however long
+        it takes."""
+        if self.is_sqlite:
+            async with self.writing() as connection:
+                yield connection
+            return
+        from cronwright_api.store import postgresql
+
+        engine = postgresql.engine(self._url, POOL_TIMEOUT_SECONDS, patient=True)
+        try:
             with _translated():
-                async with self._writer.begin() as connection:
+                async with engine.begin() as connection:
+                    await postgresql.take_turn(connection, key)
                     yield connection
+        finally:
+            await engine.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -96,18 +133,6 @@ class Database:
         return None if pages is None else int(pages)
 
 
-async def take_turns(connection: AsyncConnection, names: Iterable[str]) -> None:
-    """Wait until no other transaction that named one of `names` is under way, and make others wait for this one.
-
-    To be called first in a transaction. In SQLite, with its one writer, there is nothing to wait for.
-    """
-    if connection.dialect.name == "sqlite":
-        return
-    # In one order everywhere, or two transactions could wait for each other
-    for key in sorted({int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True) for name in names}):
-        await connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
-
-
 def insert_missing(connection: AsyncConnection, table: Table) -> Any:
     """Return INSERT … ON CONFLICT DO NOTHING for `table`; both databases have it, SQLAlchemy once for each."""
     if connection.dialect.name == "sqlite":
@@ -119,35 +144,6 @@ def insert_missing(connection: AsyncConnection, table: Table) -> Any:
     return postgresql_insert(table).on_conflict_do_nothing()
 
 
-_PRAGMAS = [
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-    "PRAGMA synchronous=NORMAL",
-    # PostgreSQL's LIKE minds the case; SQLite's would not
-    "PRAGMA case_sensitive_like=ON",
-]
-_WRITER_PRAGMAS = [
-    "PRAGMA journal_mode=WAL",
-    # A WAL that grew under a long read is cut back to this
-    "PRAGMA journal_size_limit=16777216",
-]
-_READER_PRAGMAS = ["PRAGMA query_only=ON"]
-
-
-def _prepare_sqlite(engine: AsyncEngine, begin: str, pragmas: list[str]) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def _connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        # Python's driver would begin transactions by rules of its own; "begin" below says when
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begun(connection: sqlalchemy.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
 class _translated:
     """A block in which the driver's errors become StoreUnavailable. Mistakes of ours, such as a wrong statement, stay
     what they are."""
@@ -156,16 +152,29 @@ class _translated:
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, PoolTimeoutError):
+            detail = f"the store did not answer within {POOL_TIMEOUT_SECONDS:.0f} s"
+            raise StoreUnavailable("store_busy", detail) from error
+        if isinstance(error, Exception) and _is_of_the_store(error):
             raise StoreUnavailable("store_unavailable", f"the store can't be used: {_said(error)}") from error
-        if isinstance(error, DBAPIError) and (error.connection_invalidated or "malformed" in str(error.orig)):
-            raise StoreUnavailable("store_unavailable", f"the store can't be used: {_said(error)}") from error
-        if isinstance(error, PoolTimeoutError | OSError):
-            raise StoreUnavailable(
-                "store_busy", f"the store did not answer within {POOL_TIMEOUT_SECONDS:.0f} s"
-            ) from error
 
 
-def _said(error: DBAPIError) -> str:
+def _is_of_the_store(error: Exception) -> bool:
+    if isinstance(error, OperationalError | InterfaceError | OSError):
+        return True
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or "malformed" in str(error.orig)):
+        return True
+    from cronwright_api.store.postgresql import AddressError, is_away
+
+    # What goes wrong while a connection to PostgreSQL is made comes as it is
+    sqlstate = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return isinstance(error, AddressError) or is_away(sqlstate)
+
+
+def _said(error: Exception) -> str:
     # The driver's own words, without the statement and its values
-    return str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
+    own = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(own, TimeoutError):
+        return "it did not answer in time"
+    said = str(own).splitlines()[0] if str(own) else type(own).__name__
+    return said.partition(">: ")[2] or said

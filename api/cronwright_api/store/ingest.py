@@ -13,7 +13,8 @@ from cronwright.timeline.event import Event
 from cronwright.timeline.fold import fold, note_of
 from cronwright.timeline.span import KIND, Span
 from cronwright_api.store import tables
-from cronwright_api.store.database import Database, insert_missing, take_turns
+from cronwright_api.store.database import Database, insert_missing
+from cronwright_api.store.places import Places, places
 from cronwright_api.store.rows import Row, event_of_row, row_of_event, row_of_span, values_of_run
 from cronwright_api.store.spans import account, open_runs_end
 
@@ -44,12 +45,12 @@ async def ingest(database: Database, posted: Sequence[Event | Span], now: dateti
     """
     events = [one for one in posted if isinstance(one, Event)]
     claims = [one for one in posted if isinstance(one, Span)]
-    async with database.writing() as connection:
-        await take_turns(connection, {one.task_uid for one in posted})
-        new = await _store(connection, events, now)
+    async with database.appending() as connection:
+        at = await places(connection, now)
+        new = await _store(connection, events, at)
         ends, left = await open_runs_end(connection, claims, now)
-        ended = await _store(connection, ends, now)
-        accounted = await account(connection, new, list(zip(claims, left, strict=True)), now)
+        ended = await _store(connection, ends, at)
+        accounted = await account(connection, new, list(zip(claims, left, strict=True)), at.of_events)
         ids = {one.id for one in events} | {identity for identity in accounted.rows if identity is not None}
         stored = await connection.execute(_of_ids(list(ids)))
         rows = {row["id"]: row for row in stored.mappings()}
@@ -66,7 +67,7 @@ def _answer(rows: Mapping[UUID, Row], identity: UUID | None, one: Event | Span, 
     return rows[identity]
 
 
-async def _store(connection: AsyncConnection, events: Sequence[Event], now: datetime) -> list[Event]:
+async def _store(connection: AsyncConnection, events: Sequence[Event], at: Places) -> list[Event]:
     """Store `events` and fold their runs; return those that are new."""
     if not events:
         return []
@@ -85,8 +86,9 @@ async def _store(connection: AsyncConnection, events: Sequence[Event], now: date
     if inferred:
         await connection.execute(delete(tables.event).where(tables.event.c.id.in_(list(inferred))))
     if new:
-        await connection.execute(insert_missing(connection, tables.event), [row_of_event(event, now) for event in new])
-        await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, now)
+        rows = [row_of_event(event, next(at.of_events)) for event in new]
+        await connection.execute(insert_missing(connection, tables.event), rows)
+        await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, at)
     return new
 
 
@@ -106,7 +108,7 @@ _FOLDED = [tables.event.c[field.name] for field in fields(Event) if field.name n
 
 
 async def _fold_runs(
-    connection: AsyncConnection, run_ids: Sequence[UUID], notes: Mapping[UUID, Sequence[str]], now: datetime
+    connection: AsyncConnection, run_ids: Sequence[UUID], notes: Mapping[UUID, Sequence[str]], at: Places
 ) -> None:
     found = await connection.execute(
         select(*_FOLDED)
@@ -123,11 +125,11 @@ async def _fold_runs(
     for run_id in run_ids:
         values = values_of_run(fold(events[run_id]))
         kept = [*former_notes.get(run_id, []), *notes.get(run_id, []), *values["notes"]]
-        values |= {"notes": list(dict.fromkeys(kept))[-MAX_NOTES:], "updated_at": now}
+        values |= {"notes": list(dict.fromkeys(kept))[-MAX_NOTES:], "updated_at": at.began}
         if run_id in former_notes:
             changed.append(values | {"the_run": run_id})
         else:
-            new.append(values | {"id": run_id, "created_at": now})
+            new.append(values | {"id": run_id, "created_at": next(at.of_runs)})
     # One call for all: in SQLite the way to the connection's thread and back costs more than a row
     if new:
         await connection.execute(insert(tables.run), new)

@@ -1,11 +1,11 @@
-"""Retention: deletes what is too old or too much, in small transactions, so that no event waits long for its turn to
-be written."""
+"""Retention: deletes what is too old or too much, in small transactions that take turns with those that add to the
+timeline, so that no event waits long, and none is stored beside a run that goes."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, select
 
 from cronwright_api.store.database import Database
 from cronwright_api.store.tables import event, run
@@ -40,7 +40,9 @@ async def apply_retention(database: Database, limits: Limits, now: datetime) -> 
     """
     oldest = now - timedelta(days=limits.days)
     async with database.reading() as connection:
-        too_old = await connection.scalar(select(func.max(event.c.seq)).where(event.c.created_at < oldest))
+        too_old = await connection.scalar(
+            select(event.c.seq).where(event.c.created_at < oldest).order_by(event.c.created_at.desc()).limit(1)
+        )
         too_many = await connection.scalar(
             select(event.c.seq).order_by(event.c.seq.desc()).limit(1).offset(limits.rows)
         )
@@ -61,12 +63,14 @@ async def apply_retention(database: Database, limits: Limits, now: datetime) -> 
 
 async def _delete_events(database: Database, last: int) -> int:
     batch = select(event.c.seq).where(event.c.seq <= last).order_by(event.c.seq).limit(BATCH).scalar_subquery()
-    async with database.writing() as connection:
+    async with database.appending() as connection:
         return (await connection.execute(delete(event).where(event.c.seq.in_(batch)))).rowcount
 
 
 async def _delete_runs(database: Database, before: datetime) -> int:
-    # A run's last event came when the run was last written
-    batch = select(run.c.seq).where(run.c.updated_at < before).order_by(run.c.updated_at).limit(BATCH).scalar_subquery()
-    async with database.writing() as connection:
+    # A run's last event came when the run was last written; so the time finds them quickly, and the events decide
+    without_events = ~exists().where(event.c.run_id == run.c.id)
+    found = select(run.c.seq).where(run.c.updated_at < before, without_events).order_by(run.c.updated_at)
+    batch = found.limit(BATCH).scalar_subquery()
+    async with database.appending() as connection:
         return (await connection.execute(delete(run).where(run.c.seq.in_(batch)))).rowcount

@@ -3,7 +3,7 @@
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,10 +63,13 @@ async def open_runs_end(
 
 
 async def account(
-    connection: AsyncConnection, events: Sequence[Event], claims: Sequence[tuple[Span, Span | None]], now: datetime
+    connection: AsyncConnection,
+    events: Sequence[Event],
+    claims: Sequence[tuple[Span, Span | None]],
+    places: Iterator[datetime],
 ) -> Accounted:
     """Take the fire times of new `events` out of the spans, and enter `claims`, in their order: of each what is left
-    beside the runs that it ended.
+    beside the runs that it ended. Spans that change have the next of `places`.
     """
     late = [event for event in events if event.scheduled_at is not None]
     posted = [claim for claim, _ in claims]
@@ -88,7 +91,7 @@ async def account(
             after[claim.task_uid] = claimed(known, left, _between(runs.get(claim.task_uid, {}), claim))
         if set(after.get(claim.task_uid, ())) != set(known):
             changed.append(claim)
-    await _write(connection, _all(before), _all(after), now)
+    await _write(connection, _all(before), _all(after), places)
     return Accounted(changed, await _rows(connection, posted, after, runs))
 
 
@@ -152,14 +155,14 @@ def _all(spans: Mapping[str, Sequence[Span]]) -> set[Span]:
     return {span for of_task in spans.values() for span in of_task}
 
 
-async def _write(connection: AsyncConnection, before: set[Span], after: set[Span], now: datetime) -> None:
+async def _write(connection: AsyncConnection, before: set[Span], after: set[Span], places: Iterator[datetime]) -> None:
     gone, written = before - after, sorted(after - before, key=lambda span: span.first_at)
     if gone:
         # A span that changes goes as well: its new row has a new place in the sequence, which followers have ahead
         one = delete(tables.event).where(tables.event.c.id == bindparam("gone"))
         await connection.execute(one, [{"gone": span.id} for span in gone])
     if written:
-        await connection.execute(insert(tables.event), [row_of_span(span, now) for span in written])
+        await connection.execute(insert(tables.event), [row_of_span(span, next(places)) for span in written])
 
 
 async def _rows(

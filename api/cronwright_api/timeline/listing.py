@@ -1,6 +1,7 @@
 """What a caller sees of a stored collection: a page of it, or one row, of the namespaces where the caller may list
 Tasks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -27,14 +28,14 @@ async def page_for(database: Database, stored: StoredCollection, reader: Reader,
         BadRequest: there is no row of the id to page from.
         Unavailable: Kubernetes or the store is away.
     """
-    visible = await _visible(database, reader, asked.namespace)
+    visible = await visible_to(database, reader, asked.namespace)
     conditions = [replace(condition, column=stored.names[condition.column]) for condition in asked.conditions]
     order = [SortKey(stored.names[key.column], key.descending) for key in asked.sort]
     part = Slice(asked.size, (asked.number - 1) * asked.size, asked.after, asked.before, asked.seen_at)
     async with database.reading() as connection:
         try:
             return await page_of(
-                connection, stored.table, [_seen(stored.table, visible), *where(stored.table, conditions)], order, part
+                connection, stored.table, [seen(stored.table, visible), *where(stored.table, conditions)], order, part
             )
         except UnknownRow:
             name = "page[after]" if asked.after is not None else "page[before]"
@@ -52,15 +53,10 @@ async def row_for(database: Database, stored: StoredCollection, reader: Reader, 
     return row if visible.shows(row["namespace"]) else None
 
 
-async def _visible(database: Database, reader: Reader, namespace: str | None) -> Visible:
-    if reader.everywhere:
-        return Visible(None)
-    if namespace is not None:
-        visible = await reader.visible([namespace])
-        if not visible.shows(namespace):
-            detail = f"you may not list Tasks in namespace {namespace[:80]!a}; {_ASK} there"
-            raise Forbidden("namespace_forbidden", detail, parameter="filter[namespace]")
-        return visible
+async def visible_to(database: Database, reader: Reader, namespace: str | None) -> Visible:
+    """Return the namespaces whose rows `reader` may see, of all or of the one asked for. Raises as `page_for`."""
+    if reader.everywhere or namespace is not None:
+        return await visible_among(reader, namespace, [])
     async with database.reading() as connection:
         known = await namespaces(connection)
     visible = await reader.visible(known)
@@ -71,5 +67,22 @@ async def _visible(database: Database, reader: Reader, namespace: str | None) ->
     return visible
 
 
-def _seen(table: Table, visible: Visible) -> ColumnElement[bool]:
+async def visible_among(reader: Reader, namespace: str | None, namespaces: Sequence[str]) -> Visible:
+    """Return which of `namespaces` the reader may see; where one was asked for, of that alone.
+
+    Raises:
+        Forbidden: not the one that was asked for.
+        Unavailable: Kubernetes is away.
+    """
+    if reader.everywhere:
+        return Visible(None)
+    visible = await reader.visible(namespaces if namespace is None else [namespace])
+    if namespace is not None and not visible.shows(namespace):
+        detail = f"you may not list Tasks in namespace {namespace[:80]!a}; {_ASK} there"
+        raise Forbidden("namespace_forbidden", detail, parameter="filter[namespace]")
+    return visible
+
+
+def seen(table: Table, visible: Visible) -> ColumnElement[bool]:
+    """Return the condition that leaves the rows of `table` that may be seen."""
     return true() if visible.namespaces is None else table.c.namespace.in_(sorted(visible.namespaces))

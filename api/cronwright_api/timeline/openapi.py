@@ -4,6 +4,8 @@ from dataclasses import MISSING, fields
 
 from cronwright.timeline.event import Event
 from cronwright.timeline.span import KIND, Span
+from cronwright_api.jsonapi.lists import LAST_EVENT_ID
+from cronwright_api.jsonapi.negotiation import EVENT_STREAM
 from cronwright_api.jsonapi.openapi import (
     SCHEMAS,
     SECURITY,
@@ -14,6 +16,7 @@ from cronwright_api.jsonapi.openapi import (
     fields_parameter,
     identity_parameter,
     list_parameters,
+    parameter,
     resource,
 )
 from cronwright_api.timeline.columns import TIMELINE, StoredCollection
@@ -25,6 +28,24 @@ def listing(stored: StoredCollection) -> Schema:
         "parameters": list_parameters(stored.collection),
         "responses": {
             "200": document("A page", {"type": "array", "items": _resource(stored)}),
+            **errors(400, 401, 403, 406, 503),
+        },
+        "security": SECURITY,
+    }
+
+
+def streaming() -> Schema:
+    """Return what OpenAPI says of the stream."""
+    asked = ("query", "filter[namespace]", "fields[timeline]", "page[after]")
+    listed = [described for described in list_parameters(TIMELINE.collection) if described["name"] in asked]
+    last = parameter(LAST_EVENT_ID, "The id of the last event that was read; comes before page[after].") | {
+        "in": "header"
+    }
+    events = "Events whose data is the document of a row and whose id is its place; at last one named problem, if any"
+    return {
+        "parameters": [*listed, last],
+        "responses": {
+            "200": {"description": events, "content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
             **errors(400, 401, 403, 406, 503),
         },
         "security": SECURITY,

@@ -16,14 +16,23 @@ from cronwright_api.auth.bearer import bearer_token
 from cronwright_api.errors import Forbidden, NotFound
 from cronwright_api.jsonapi.bodies import primary_data, read_document
 from cronwright_api.jsonapi.documents import many, one
-from cronwright_api.jsonapi.lists import Extent, links_and_meta, parse_fields, parse_list_request
-from cronwright_api.jsonapi.negotiation import check_accept
+from cronwright_api.jsonapi.lists import (
+    LAST_EVENT_ID,
+    Extent,
+    links_and_meta,
+    parse_fields,
+    parse_list_request,
+    parse_stream_request,
+)
+from cronwright_api.jsonapi.negotiation import check_accept, check_accept_stream
 from cronwright_api.services import services_of
 from cronwright_api.store.ingest import ingest
 from cronwright_api.store.pages import COUNTED, Page
 from cronwright_api.store.rows import Row
+from cronwright_api.streaming import EventStream
 from cronwright_api.timeline import openapi
 from cronwright_api.timeline.columns import RUN, TIMELINE, StoredCollection
+from cronwright_api.timeline.listening import Listener
 from cronwright_api.timeline.listing import page_for, row_for
 from cronwright_api.timeline.posted import posted_of
 
@@ -41,6 +50,27 @@ _log = structlog.get_logger()
 async def list_timeline(request: Request) -> Response:
     """Events and spans of the namespaces where the caller may list Tasks."""
     return await _list(request, TIMELINE)
+
+
+@router.get(
+    "/api/timeline/stream",
+    summary="Events and spans as they are stored",
+    response_class=Response,
+    openapi_extra=openapi.streaming(),
+)
+async def stream_timeline(request: Request) -> Response:
+    """Events and spans of the namespaces where the caller may list Tasks, from now on or behind a row, as server-sent
+    events whose ids are places in the timeline."""
+    services = services_of(request)
+    token = bearer_token(request)
+    await services.readers.of(token)
+    check_accept_stream(request.headers.get("accept"))
+    last_event_id = request.headers.get(LAST_EVENT_ID)
+    asked = parse_stream_request(request.query_params.multi_items(), TIMELINE.collection, last_event_id)
+    base = services.origin(request)
+    listener = Listener(services.database, services.feed, services.readers, token, asked, base)
+    number, at = await listener.begin(LAST_EVENT_ID if last_event_id else "page[after]")
+    return EventStream(listener.frames(number, at), services.metrics.dropped.inc)
 
 
 @router.api_route(
@@ -77,6 +107,7 @@ async def post_events(request: Request) -> Response:
             _log.warning("event refused", **_said(item), detail=refused.detail)
             raise
     stored = await ingest(services.database, posted, datetime.now(UTC))
+    services.feed.stored()
     services.metrics.events.labels("created").inc(len(stored.created))
     services.metrics.events.labels("duplicate").inc(len(posted) - len(stored.created))
     services.metrics.events.labels("inferred").inc(len(stored.ended))

@@ -3,11 +3,9 @@
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +21,7 @@ from cronwright_cli.timeline.cells import Column, Setting, columns
 from cronwright_cli.timeline.follow import follow, last_runs
 from cronwright_cli.timeline.ledger import Ledger
 from cronwright_cli.timeline.run import Run
+from cronwright_cli.timeline.stream import Stream
 from cronwright_cli.timeline.table import plain_lines, rich_table
 
 POLL_SECONDS = 1.0
@@ -138,8 +137,9 @@ def _follow(
     setting: Callable[[], Setting],
 ) -> None:
     ledger, console = Ledger(), Console()
-    # Between two questions there is nothing to wait on: the API has no stream yet.
-    news_for_ever = follow(access, wanted, limit, ledger, partial(time.sleep, POLL_SECONDS))
+    stream = Stream(access, wanted, POLL_SECONDS)
+    stream.start()
+    news_for_ever = follow(access, wanted, limit, ledger, stream.wait)
     if output is Format.JSON or not console.is_terminal:
         said = ""
         is_first = True

@@ -1,4 +1,5 @@
 """The timeline in a terminal.
 
-`run` reads a row, `api` fetches rows, `follow` asks again and again, `ledger` keeps them; `cells` and `table` show.
+`run` reads a row, `api` fetches rows, `stream` hears when there are new ones, `follow` asks for them, `ledger` keeps
+them; `cells` and `table` show.
 """

@@ -1,14 +1,14 @@
 """Fetches runs and spans from the HTTP API, and turns each way in which that can fail into one of our errors with a
 sentence.
 
-The only module that opens a connection. Which runs are kept and shown is decided elsewhere.
+The only module, beside `stream`, that opens a connection. Which runs are kept and shown is decided elsewhere.
 """
 
 import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -73,14 +73,19 @@ def _pages(access: Access, wanted: Wanted, first: str) -> Iterator[list[Run]]:
 
 
 def _parameters(wanted: Wanted, page_size: int, conditions: list[JSON]) -> dict[str, str]:
-    conditions = list(conditions)
+    return {"page[size]": str(page_size)} | parameters_of(wanted, conditions)
+
+
+def parameters_of(wanted: Wanted, further: Sequence[JSON] = ()) -> dict[str, str]:
+    """Return the query parameters that choose what is wanted, with `further` conditions."""
+    conditions = list(further)
     if wanted.task is not None:
         # People know a task by its name and by that of its resource.
         names = {wanted.task, resource_name(wanted.task) if is_name(wanted.task) else wanted.task}
         conditions.append({"column": "task", "operator": "in", "value": sorted(names)})
     if wanted.ids is not None:
         conditions.append({"column": "run_id", "operator": "in", "value": list(wanted.ids)})
-    parameters = {"page[size]": str(page_size)}
+    parameters: dict[str, str] = {}
     if wanted.namespace is not None:
         # As a filter, not a condition: the API then tells a namespace that may not be seen from one without runs.
         parameters["filter[namespace]"] = wanted.namespace
@@ -104,8 +109,7 @@ def _get(access: Access, path: str, wanted: Wanted) -> Mapping[str, JSON]:
         access.url + path, headers={"Authorization": f"Bearer {access.token}", "Accept": MEDIA_TYPE}
     )
     try:
-        opener = _direct if access.is_this_machine else _opener
-        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+        with opener_for(access).open(request, timeout=TIMEOUT_SECONDS) as response:
             body = response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -135,6 +139,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirect)
 _direct = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
 """Past any proxy, which would see the token and has no way to this machine's localhost; kubectl does the same."""
+
+
+def opener_for(access: Access) -> urllib.request.OpenerDirector:
+    """Return what opens connections to the API: it follows no redirect, and goes to this machine past any proxy."""
+    return _direct if access.is_this_machine else _opener
 
 
 _AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)

@@ -1,6 +1,6 @@
 """Follows the timeline: asks again and again, and tells what is new, through times when the API is away.
 
-It polls, since the API has no stream yet. What is shown of it is `table`'s subject.
+When to ask, `stream` knows. What is shown of it is `table`'s subject.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,13 +39,14 @@ def last_runs(access: Access, wanted: Wanted, limit: int, ledger: Ledger) -> lis
     return ledger.take(found)[-limit:]
 
 
-def follow(access: Access, wanted: Wanted, limit: int, ledger: Ledger, wait: Callable[[], object]) -> Iterator[News]:
-    """Yield news for ever, the first with the last `limit` runs; `wait` is called between two questions.
+def follow(access: Access, wanted: Wanted, limit: int, ledger: Ledger, wait: Callable[[], bool]) -> Iterator[News]:
+    """Yield news for ever, the first with the last `limit` runs; `wait` is called before each further question and says
+    whether it is time for one.
 
     Raises:
         AccessRefused, ApiError: asking again would not help.
     """
-    is_first = True
+    is_first, news = True, News([])
     while True:
         try:
             news = News(last_runs(access, wanted, limit, ledger) if is_first else _what_is_new(access, wanted, ledger))
@@ -53,7 +54,9 @@ def follow(access: Access, wanted: Wanted, limit: int, ledger: Ledger, wait: Cal
         except ApiAway as problem:
             news = News([], str(problem))
         yield news
-        wait()
+        while not wait():
+            # Nothing is new but the time
+            yield News([], news.problem)
 
 
 def _what_is_new(access: Access, wanted: Wanted, ledger: Ledger) -> list[Run]:

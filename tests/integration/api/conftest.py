@@ -1,7 +1,8 @@
-"""A store in a real SQLite file, and the API as a process of its own against the real cluster."""
+"""A store in a real SQLite file and in a real PostgreSQL, and the API as a process of its own against the real
+cluster."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from cronwright_api.migrations import migrate
 from cronwright_api.store.database import Database
 from support.cluster import Cluster, namespace_in
+from support.postgres import Postgres
 
 from .people import API_RULES, LIST_TASKS, WRITE_TASKS, account, allow, disallow, kubeconfig_as, token
 from .served import Served
@@ -27,13 +29,47 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "timeline.db"
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests."""
+    with Postgres() as server:
+        yield server
+
+
 @pytest.fixture
-async def database(file: Path) -> AsyncIterator[Database]:
-    """A database with the newest schema and nothing in it."""
-    opened = Database(f"sqlite:///{file}")
+def postgresql_url(postgres: Postgres) -> Iterator[str]:
+    """An empty database in PostgreSQL."""
+    url = postgres.database()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, file: Path) -> str:
+    """Where the test's database is: each test runs on both."""
+    return f"sqlite:///{file}" if request.param == "sqlite" else str(request.getfixturevalue("postgresql_url"))
+
+
+@asynccontextmanager
+async def _migrated(url: str) -> AsyncIterator[Database]:
+    opened = Database(url)
     await migrate(opened)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """A database with the newest schema and nothing in it."""
+    async with _migrated(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def sqlite(file: Path) -> AsyncIterator[Database]:
+    """As `database`, for what only SQLite does."""
+    async with _migrated(f"sqlite:///{file}") as opened:
+        yield opened
 
 
 @dataclass(frozen=True, repr=False)

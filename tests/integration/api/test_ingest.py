@@ -1,6 +1,7 @@
-"""Events into a real SQLite file: once each, whole batches or nothing, their runs folded with them."""
+"""Events into real databases: once each, whole batches or nothing, their runs folded with them."""
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,8 +72,8 @@ async def test_the_same_event_from_ten_at_once_is_one_row(database: Database) ->
     assert (await count(database), await count(database, tables.run)) == (2, 1)
 
 
-async def test_the_same_event_from_two_processes_at_once_is_one_row(database: Database, file: Path) -> None:
-    other = Database(f"sqlite:///{file}")
+async def test_the_same_event_from_two_processes_at_once_is_one_row(database: Database, url: str) -> None:
+    other = Database(url)
     batches = [[start(number), end(number)] for number in range(20)]
     await asyncio.gather(*(ingest(one, batch, NOW) for batch in batches for one in (database, other)))
     await other.close()
@@ -181,30 +182,28 @@ async def test_readers_go_on_while_a_writer_is_at_work(database: Database) -> No
 
 
 async def test_a_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(StoreUnavailable, match="readonly"):
+    with pytest.raises(StoreUnavailable, match=r"read-?only"):
         async with database.reading() as connection:
             await connection.execute(tables.probe.insert().values(id=1, written_at=NOW))
 
 
-async def test_a_store_that_cannot_be_written_says_so_and_stores_nothing(database: Database, file: Path) -> None:
-    async with database.writing() as connection:
+async def test_a_store_that_cannot_be_written_says_so_and_stores_nothing(sqlite: Database) -> None:
+    async with sqlite.writing() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count=40")
     with pytest.raises(StoreUnavailable, match="the store can't be used: database or disk is full") as caught:
-        await ingest(database, [start(number, log_tail="x" * 8000) for number in range(100)], NOW)
+        await ingest(sqlite, [start(number, log_tail="x" * 8000) for number in range(100)], NOW)
     assert caught.value.headers["Retry-After"] == "5"
-    assert await count(database) == 0
+    assert await count(sqlite) == 0
 
 
 async def test_a_store_that_another_holds_is_busy_not_broken(
-    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sqlite3
-
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    async with database.reading():
+    async with sqlite.reading():
         pass
-    monkeypatch.setattr("cronwright_api.store.database._PRAGMAS", ["PRAGMA busy_timeout=50"])
+    monkeypatch.setattr("cronwright_api.store.sqlite._PRAGMAS", ["PRAGMA busy_timeout=50"])
     impatient = Database(f"sqlite:///{file}")
     with pytest.raises(StoreUnavailable, match="the store can't be used: database is locked"):
         await ingest(impatient, [start()], NOW)
@@ -212,4 +211,4 @@ async def test_a_store_that_another_holds_is_busy_not_broken(
     holder.close()
     await ingest(impatient, [start()], NOW)
     await impatient.close()
-    assert await count(database) == 1
+    assert await count(sqlite) == 1

@@ -1,11 +1,8 @@
 """The program as who runs it meets it: start, stop, settings, health, metrics, logs, docs, and what is away."""
 
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +18,7 @@ from support.cluster import Cluster, wait_for
 from .conftest import World
 from .events import span, start
 from .people import API_RULES, LIST_TASKS, allow, disallow, kubeconfig_as, kubeconfig_with_certificate, token
+from .program import run
 from .served import Served
 
 STOP_SECONDS = 10
@@ -28,13 +26,6 @@ STOP_SECONDS = 10
 
 def resource(**changes: Any) -> dict[str, Any]:
     return {"type": "timeline", "attributes": dump_event(start(run_id=uuid4(), **changes))}
-
-
-def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CRONWRIGHT_")}
-    environment |= {f"CRONWRIGHT_{name.upper()}": value for name, value in settings.items()}
-    command = [sys.executable, "-m", "cronwright_api.main", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +249,7 @@ def test_openapi_names_every_route_and_its_parameters(world: World) -> None:
         "/api/task/{identity}": ["delete", "get", "head", "patch"],
         "/api/task/{identity}/run": ["post"],
         "/api/timeline": ["get", "head", "post"],
+        "/api/timeline/stream": ["get"],
         "/api/timeline/{identity}": ["get", "head"],
         "/api/run": ["get", "head"],
         "/api/run/{identity}": ["get", "head"],

@@ -1,10 +1,9 @@
-"""Claims into a real SQLite file: what nobody has accounted for, once each, beside runs and other spans."""
+"""Claims into real databases: what nobody has accounted for, once each, beside runs and other spans."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -230,8 +229,8 @@ async def test_each_change_has_a_new_place_in_the_sequence(database: Database) -
     assert (again["seq"], again["created_at"]) == (second["seq"], later)
 
 
-async def test_claims_and_runs_of_two_processes_at_once(database: Database, file: Path) -> None:
-    other = Database(f"sqlite:///{file}")
+async def test_claims_and_runs_of_two_processes_at_once(database: Database, url: str) -> None:
+    other = Database(url)
     batches: list[list[Event | Span]] = [[ran(number)] for number in range(0, 40, 3)]
     batches += [[span(number, number + 9)] for number in range(0, 31, 5)]
     await asyncio.gather(*(ingest(one, batch, NOW) for batch in batches for one in (database, other)))
@@ -253,17 +252,21 @@ async def test_spans_go_with_retention(database: Database) -> None:
     assert await spans(database) == ["5-6 PodLate"]
 
 
-async def test_events_without_spans_cost_one_more_statement(database: Database) -> None:
-    await ingest(database, [span(1, 3, task_uid=TASK_UID[:-1] + "2")], NOW)
+async def test_events_without_spans_cost_one_more_statement(sqlite: Database) -> None:
+    await ingest(sqlite, [span(1, 3, task_uid=TASK_UID[:-1] + "2")], NOW)
     said: list[str] = []
-    event.listen(database._writer.sync_engine, "before_cursor_execute", lambda *given: said.append(given[2]))
-    await ingest(database, [ran(number) for number in range(100)], NOW)
+    event.listen(sqlite._writer.sync_engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    await ingest(sqlite, [ran(number) for number in range(100)], NOW)
     began, *rest = said
     assert began.startswith("BEGIN")
-    # Known rows; the events; what their runs are folded from; the spans, with the second but last; what is stored
-    assert " ".join(statement.split()[0] for statement in rest) == "SELECT INSERT SELECT SELECT INSERT SELECT SELECT"
+    # The newest places; known rows; the events; what their runs are folded from; the spans, with the second but last;
+    # what is stored
+    assert (
+        " ".join(statement.split()[0] for statement in rest)
+        == "SELECT SELECT INSERT SELECT SELECT INSERT SELECT SELECT"
+    )
     assert "last_at >=" in rest[-2]
-    async with database.reading() as connection:
+    async with sqlite.reading() as connection:
         plan = await connection.execute(
             text("EXPLAIN QUERY PLAN SELECT * FROM event WHERE task_uid = 'a' AND last_at >= 'b' AND first_at <= 'c'")
         )
@@ -284,20 +287,20 @@ _STEPS = st.one_of(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(_STEPS, min_size=1, max_size=4), max_size=8))
-async def test_each_fire_time_is_accounted_for_once(database: Database, batches: list[list[Event | Span]]) -> None:
-    async with database.writing() as connection:
+async def test_each_fire_time_is_accounted_for_once(sqlite: Database, batches: list[list[Event | Span]]) -> None:
+    async with sqlite.writing() as connection:
         for table in (tables.event, tables.run):
             await connection.execute(delete(table))
     for batch in batches:
-        await ingest(database, batch, NOW)
-    once = await _accounted(database)
+        await ingest(sqlite, batch, NOW)
+    once = await _accounted(sqlite)
     assert len(once) == len(set(once))
     assert set(once) == {number for batch in batches for one in batch for number in _told(one)}
-    before = await spans(database)
+    before = await spans(sqlite)
     for batch in batches:
-        again = await ingest(database, batch, NOW + INTERVAL)
+        again = await ingest(sqlite, batch, NOW + INTERVAL)
         assert list(again.created) == []
-    assert await spans(database) == before
+    assert await spans(sqlite) == before
 
 
 def _told(one: Event | Span) -> list[int]:
@@ -307,9 +310,9 @@ def _told(one: Event | Span) -> list[int]:
     return list(range((one.first_at - DUE) // INTERVAL, (one.last_at - DUE) // INTERVAL + 1))
 
 
-async def _accounted(database: Database) -> list[int]:
+async def _accounted(sqlite: Database) -> list[int]:
     run = tables.run.c
-    async with database.reading() as connection:
+    async with sqlite.reading() as connection:
         times = list(await connection.scalars(select(run.scheduled_at)))
         found = await connection.execute(select(tables.event).where(tables.event.c.kind == "span"))
         return [(at - DUE) // INTERVAL for at in times] + [
