@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import takewhile
 
 import expectations
@@ -27,6 +26,7 @@ from cronwright_cli.timeline.cells import Setting, columns
 from cronwright_cli.timeline.follow import News, follow, last_runs
 from cronwright_cli.timeline.ledger import Ledger
 from cronwright_cli.timeline.run import Run
+from cronwright_cli.timeline.stream import Stream
 from cronwright_cli.timeline.table import plain_lines, rich_table
 
 NAMESPACE = "demo"
@@ -114,8 +114,10 @@ def _watch_runs(around: Surroundings, access: Access, began: datetime) -> list[R
     show_command(["kubectl", "cronwright", "timeline", "-n", NAMESPACE, "-f", "--utc"])
     ledger = Ledger()
     deadline = time.monotonic() + RUNS_SECONDS
-    # Between two questions there is nothing to wait on: the API has no stream yet.
-    news_for_ever = follow(access, Wanted(NAMESPACE, since=began), ROWS, ledger, partial(time.sleep, POLL_SECONDS))
+    wanted = Wanted(NAMESPACE, since=began)
+    stream = Stream(access, wanted, POLL_SECONDS)
+    stream.start()
+    news_for_ever = follow(access, wanted, ROWS, ledger, stream.wait)
 
     def goes_on(_: News) -> bool:
         return time.monotonic() < deadline

@@ -36,14 +36,30 @@ curl -g 'http://localhost:6336/api/timeline?query=[{"column":"event_type","opera
   -H "Authorization: Bearer $TOKEN\""""
 
 
-def run(world: World, line: str) -> Any:
-    """Run `line` in a shell, and return the document that curl prints; the status must be one of success."""
-    shown = line.replace("curl ", "curl --silent --show-error --fail-with-body ", 1)
+def shell(world: World, line: str) -> "subprocess.Popen[str]":
+    """Start `line` in a shell, against the API that is tested."""
+    shown = line.replace("curl ", "exec curl --silent --show-error --fail-with-body ", 1)
     shown = shown.replace("http://localhost:6336", world.api.url)
     environment = os.environ | {"TOKEN": world.writes_all}
-    done = subprocess.run(["bash", "-c", shown], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-    return json.loads(done.stdout)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(["bash", "-c", shown], env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def run(world: World, line: str) -> Any:
+    """Run `line`, and return the document that curl prints; the status must be one of success."""
+    with shell(world, line) as running:
+        stdout, stderr = running.communicate()
+    assert running.returncode == 0, f"{line}\n{stdout}{stderr}"
+    return json.loads(stdout)
+
+
+def first_frame(world: World, line: str) -> str:
+    """Run `line`, which asks for the stream, until the first line of it has come, and return that."""
+    with shell(world, line) as running:
+        assert running.stdout is not None
+        first = running.stdout.readline()
+        running.terminate()
+    return first
 
 
 @pytest.fixture
@@ -97,6 +113,9 @@ def test_the_lines_of_the_page(world: World, nothing_there: None) -> None:
     for line in lines:
         if "-X DELETE" in line:
             deleting = line
+            continue
+        if line.startswith("curl -N "):
+            assert first_frame(world, line).startswith("id: "), line
             continue
         document = run(world, re.sub(r"\bID\b", identity, line))
         if line.split()[:4] == CREATE.split()[:4]:
