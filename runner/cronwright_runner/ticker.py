@@ -14,6 +14,7 @@ from cronwright.jsontypes import JSONObject
 from cronwright.plan.windows import Ownership
 from cronwright.reasons import Reason
 from cronwright.run.merging import Merged
+from cronwright.run.spans import span_of
 from cronwright.run.termination import dump_undelivered
 from cronwright.run.ticking import (
     Claim,
@@ -28,7 +29,7 @@ from cronwright.run.ticking import (
 )
 from cronwright.schedule.grammar import Every, parse
 from cronwright.timeline.event import dump_event
-from cronwright.timeline.span import Span, dump_span
+from cronwright.timeline.span import dump_span
 from cronwright_runner import messages
 from cronwright_runner.assignment import Assignment
 from cronwright_runner.attempt import AttemptEnd
@@ -252,24 +253,15 @@ class Ticker:
 
     def _span(self, merged: Merged, message: str = "") -> JSONObject:
         document, settings = self._document, self._settings
-        span = Span(
-            reported_by="runner",
-            task=document.resource_name,
-            namespace=document.namespace,
-            task_uid=document.uid,
-            title=document.label or document.name,
-            reason=merged.reason,
-            schedule=document.schedule,
-            time_zone=document.time_zone,
-            first_at=merged.first,
-            last_at=merged.last,
-            count=merged.total,
-            message=message,
-            pod_uid=settings.pod_uid,
-            pod=settings.pod_name,
-            node=settings.node_name,
-            action_name=document.action_name,
-            entity_name=document.entity_name,
-            as_user_email=document.as_user_email,
+        return dump_span(
+            span_of(
+                document,
+                merged,
+                reported_by="runner",
+                title=document.label or document.name,
+                message=message,
+                pod_uid=settings.pod_uid,
+                pod=settings.pod_name,
+                node=settings.node_name,
+            )
         )
-        return dump_span(span)

@@ -78,8 +78,10 @@ EXPECTED = {
 def test_a_run_of_every_kind_reaches_the_timeline(cluster: Cluster, namespace: str, api: httpx.Client) -> None:
     for name, spec in TASKS.items():
         fields = dict(spec)
-        action = fields.pop("action", "command")
-        cluster.create(tasks_path(namespace), task_manifest(namespace, name, EVERY_MINUTE, action, **fields))
+        action, own_name = fields.pop("action", "command"), fields.pop("name", name)
+        manifest = task_manifest(namespace, name, EVERY_MINUTE, action, **fields)
+        manifest["spec"]["name"] = own_name
+        cluster.create(tasks_path(namespace), manifest)
     runs = first_ended_runs(api, namespace, set(TASKS))
 
     assert {name: (run["outcome"], run["reason"]) for name, run in runs.items()} == EXPECTED

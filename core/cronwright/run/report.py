@@ -2,13 +2,12 @@
 a loop that no pod served.
 """
 
-from dataclasses import replace
-
 from cronwright.observed.pod import PodFacts
 from cronwright.plan.windows import Ownership, ticks_between
 from cronwright.reasons import EXPLANATIONS, Outcome, Reason
 from cronwright.run.document import RunDocument
 from cronwright.run.merging import Merged
+from cronwright.run.spans import span_of
 from cronwright.run.state import RunState
 from cronwright.schedule.grammar import Every, parse
 from cronwright.timeline.event import Event, Reporter
@@ -68,38 +67,31 @@ def unserved_span(document: RunDocument, ticks: Ownership, reason: Reason, messa
     stretch = ticks_between(every, ticks.first, ticks.end)
     if stretch is None:
         return None
-    return _span(document, Merged(reason, *stretch), "operator", message)
+    title = _title(document, reason)
+    return span_of(document, Merged(reason, *stretch), reported_by="operator", title=title, message=message)
 
 
 def undelivered_spans(document: RunDocument, pod: PodFacts) -> list[Span]:
     """Return what the ticker of a loop's `pod` could not tell the timeline itself."""
     return [
-        replace(_span(document, merged, "runner", ""), pod_uid=pod.uid, pod=pod.name, node=pod.node)
+        span_of(
+            document,
+            merged,
+            reported_by="runner",
+            title=_title(document, merged.reason),
+            pod_uid=pod.uid,
+            pod=pod.name,
+            node=pod.node,
+        )
         for merged in pod.undelivered
         if EXPLANATIONS[merged.reason].outcome is not None
     ]
 
 
-def _span(document: RunDocument, ticks: Merged, reporter: Reporter, message: str) -> Span:
-    outcome = EXPLANATIONS[ticks.reason].outcome
-    assert outcome is not None, f"{ticks.reason} is no reason of a run"
-    return Span(
-        reported_by=reporter,
-        task=document.resource_name,
-        namespace=document.namespace,
-        task_uid=document.uid,
-        title=f"{document.name} {_VERBS[outcome]}",
-        reason=ticks.reason,
-        schedule=document.schedule,
-        time_zone=document.time_zone,
-        first_at=ticks.first,
-        last_at=ticks.last,
-        count=ticks.total,
-        message=message,
-        action_name=document.action_name,
-        entity_name=document.entity_name,
-        as_user_email=document.as_user_email,
-    )
+def _title(document: RunDocument, reason: Reason) -> str:
+    outcome = EXPLANATIONS[reason].outcome
+    assert outcome is not None, f"{reason} is no reason of a run"
+    return f"{document.name} {_VERBS[outcome]}"
 
 
 _VERBS = {
