@@ -2,6 +2,7 @@
 clocks say."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,9 @@ pytestmark = pytest.mark.anyio
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+EVENTS, WRITERS = 40, 4
+"""Of each replica. Its writers wait for one another and for those of the others; with all events at once the last
+would wait for 119, and a busy machine gives it no turn in the time that a request has."""
 
 
 async def rows_behind(database: Database, column: Any, place: Any) -> list[Any]:
@@ -28,14 +32,23 @@ async def rows_behind(database: Database, column: Any, place: Any) -> list[Any]:
         return list(await connection.execute(query))
 
 
+async def store(database: Database, clock: datetime, pod_uid: str, numbers: Iterable[int]) -> list[Any]:
+    """Store the starts of runs one after the other, and return the ids of their rows."""
+    return [
+        row["id"]
+        for number in numbers
+        for row in (await ingest(database, [start(number, pod_uid=pod_uid)], clock)).rows
+    ]
+
+
 @pytest.mark.parametrize("name", ["seq", "created_at"])
 async def test_who_follows_while_replicas_store_misses_nothing(database: Database, url: str, name: str) -> None:
     column = tables.event.c[name]
     # A clock that is an hour behind and one that is an hour ahead
     replicas = [(database, NOW), (Database(url), NOW - HOUR), (Database(url), NOW + HOUR)]
     storing = [
-        asyncio.create_task(ingest(replica, [start(number, pod_uid=str(which))], clock))
-        for number in range(40)
+        asyncio.create_task(store(replica, clock, str(which), range(writer, EVENTS, WRITERS)))
+        for writer in range(WRITERS)
         for which, (replica, clock) in enumerate(replicas)
     ]
     seen: list[Any] = []
@@ -47,10 +60,10 @@ async def test_who_follows_while_replicas_store_misses_nothing(database: Databas
         place = behind[-1][0] if behind else place
         if is_last:
             break
-    stored = [row["id"] for task in storing for row in (await task).rows]
+    stored = [identity for task in storing for identity in await task]
     for replica, _ in replicas[1:]:
         await replica.close()
-    assert len(seen) == 120
+    assert len(seen) == EVENTS * len(replicas)
     assert set(seen) == set(stored)
 
 
