@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import signal
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from stamina.instrumentation import set_on_retry_hooks
 
 from cronwright_api.app import create_app
@@ -29,9 +32,12 @@ from cronwright_api.tasks.kubernetes import TasksInKubernetes
 from cronwright_api.tasks.service import TaskService
 from cronwright_api.tasks.watching import watch_all
 from cronwright_api.timeline.feed import Feed
+from cronwright_api.tls import Certificate
 
 STOP_SECONDS = 8
 """How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
+
+LOOPBACK = "127.0.0.1"
 
 _log = structlog.get_logger()
 
@@ -43,10 +49,11 @@ async def serve(settings: Settings) -> None:
         Unavailable: the database can't be used.
         UnknownStep: a newer release has written it.
         ClusterConfigurationError: there is no Kubernetes API.
-        OSError: a port is taken.
+        OSError: a port is taken, or the certificate can't be used.
     """
     # What is tried again says so itself, in words and metrics of its own
     set_on_retry_hooks([])
+    certificate = _certificate(settings)
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
@@ -66,8 +73,17 @@ async def serve(settings: Settings) -> None:
             asyncio.create_task(watch_all(cluster, cache, metrics)),
             asyncio.create_task(feed.run()),
         ]
+        if certificate:
+            beside.append(asyncio.create_task(certificate.follow(settings.tls_interval_seconds)))
         stack.push_async_callback(_end, beside)
-        await _serve_until_told(settings, _services(settings, database, feed, cluster, cache, metrics), beside)
+        services = _services(settings, database, feed, cluster, cache, metrics)
+        await _serve_until_told(settings, services, certificate, beside)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if not settings.tls_certificate_file:
+        return None
+    return Certificate(Path(settings.tls_certificate_file), Path(settings.tls_key_file))
 
 
 def _services(
@@ -93,14 +109,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_until_told(settings: Settings, services: Services, beside: list[asyncio.Task[None]]) -> None:
-    server = _Server(
+def _server(app: FastAPI, host: str, port: int, tls: ssl.SSLContext | None) -> _Server:
+    return _Server(
         uvicorn.Config(
-            create_app(services),
-            host=settings.listen_host,
-            port=settings.listen_port,
-            ssl_certfile=settings.tls_certificate_file or None,
-            ssl_keyfile=settings.tls_key_file or None,
+            app,
+            host=host,
+            port=port,
+            ssl_context_factory=(lambda _, __: tls) if tls else None,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -111,8 +126,19 @@ async def _serve_until_told(settings: Settings, services: Services, beside: list
         )
     )
 
+
+async def _serve_until_told(
+    settings: Settings, services: Services, certificate: Certificate | None, beside: list[asyncio.Task[None]]
+) -> None:
+    app = create_app(services)
+    servers = [_server(app, settings.listen_host, settings.listen_port, certificate.context if certificate else None)]
+    if settings.loopback_port:
+        # Who gets here is in the pod already, or was let in by the Kubernetes API, through a tunnel of TLS
+        servers.append(_server(app, LOOPBACK, settings.loopback_port, None))
+
     def stop() -> None:
-        server.should_exit = True
+        for server in servers:
+            server.should_exit = True
         # Streams end by themselves then, and their readers find another replica
         services.feed.close()
 
@@ -127,8 +153,15 @@ async def _serve_until_told(settings: Settings, services: Services, beside: list
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    _log.info("serving", host=settings.listen_host, port=settings.listen_port, metrics_port=settings.metrics_port)
-    await server.serve()
+    _log.info(
+        "serving",
+        host=settings.listen_host,
+        port=settings.listen_port,
+        tls=certificate is not None,
+        loopback_port=settings.loopback_port,
+        metrics_port=settings.metrics_port,
+    )
+    await asyncio.gather(*(server.serve() for server in servers))
     _log.info("stopped")
 
 

@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -22,7 +22,16 @@ class Settings(BaseSettings):
     metrics_host: str = Field("0.0.0.0", description="The address that /metrics listens on.")
     metrics_port: int = Field(9090, ge=0, le=65535, description="The port of /metrics.")
     tls_certificate_file: str = Field("", description="PEM file with the certificate chain; empty for plain HTTP.")
-    tls_key_file: str = Field("", description="PEM file with the certificate's key.")
+    tls_key_file: str = Field("", description="PEM file with the certificate's key.", validate_default=True)
+    tls_interval_seconds: float = Field(
+        10, gt=0, description="How often the API looks whether the certificate was renewed."
+    )
+    loopback_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="A port of 127.0.0.1 that takes plain HTTP besides, for kubectl port-forward; 0 for none.",
+    )
     trusted_proxies: str = Field(
         "",
         description="Networks, with commas between, whose Forwarded and X-Forwarded-Host/-Proto headers are believed.",
@@ -56,6 +65,14 @@ class Settings(BaseSettings):
             # The URL itself may hold a password, so it is not shown
             raise ValueError("write sqlite:////absolute/path/timeline.db or postgresql://user:password@host/database")
         return url
+
+    @field_validator("tls_key_file")
+    @classmethod
+    def _has_both(cls, key: str, others: ValidationInfo) -> str:
+        chain = others.data.get("tls_certificate_file")
+        if bool(key) != bool(chain):
+            raise ValueError("a certificate and its key go together; set CRONWRIGHT_TLS_CERTIFICATE_FILE and this one")
+        return key
 
     @field_validator("trusted_proxies")
     @classmethod

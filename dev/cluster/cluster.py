@@ -1,16 +1,12 @@
 """What every kind of cluster offers to the commands; `local`, `kind` and `current` implement it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import programs
 from progress import Failure
-
-NODE_PORT = 6336
-# How the API is reached where this machine's localhost leads to a port of the node.
-NODE_PORT_VALUES: Mapping[str, str] = {"api.service.type": "NodePort", "api.service.nodePort": str(NODE_PORT)}
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,6 @@ class Cluster(Protocol):
     @property
     def kind(self) -> str:
         """`local`, `kind` or `current`."""
-        ...
-
-    @property
-    def values(self) -> Mapping[str, str]:
-        """Values of the chart that this kind of cluster needs."""
         ...
 
     def up(self) -> None:

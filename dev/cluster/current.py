@@ -15,7 +15,6 @@ class Current:
     """CRONWRIGHT_CONTEXT in KUBECONFIG; images go through CRONWRIGHT_REGISTRY, the API is at CRONWRIGHT_URL."""
 
     kind = "current"
-    values: Mapping[str, str] = {}
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment

@@ -1,13 +1,20 @@
-"""Carries TCP connections from localhost to an address inside a cluster's network. A program of its own.
+"""Carries TCP connections from localhost to the API in a cluster, over plain HTTP. A program of its own.
 
-    forward.py PORT ADDRESS:PORT
+    forward.py PORT KUBECTL KUBECONFIG CONTEXT
+
+As docs/install.md tells people to: `kubectl port-forward` to the port of the pod's loopback interface, whatever the
+chart says of TLS. kubectl serves one pod and ends with it, so it is started again here, and connections wait for that.
 
 Listens on 127.0.0.1 and, where there is IPv6, on ::1, so that `localhost` works whichever way it is resolved.
 """
 
 import asyncio
+import ctypes
+import re
+import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 from processes import Program
@@ -15,11 +22,98 @@ from processes import Program
 CHUNK = 65536
 SYSTEM_PYTHON = "/usr/bin/python3"
 
+NAMESPACE, API, API_PORT = "cronwright-system", "deployment/cronwright-api", 6337
+WAIT_SECONDS = 10.0  # how long a connection waits for an API that starts; then its caller sees it end
+PAUSE_SECONDS = 0.3
+ANSWER_SECONDS = 5.0
+FRESH_SECONDS = 1.0  # for so long after an answer the tunnel is taken to lead to a pod that lives
+QUESTION = b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
-async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+class Tunnel:
+    """A `kubectl port-forward`, started when the first connection asks for it, and again when its pod is gone."""
+
+    def __init__(self, kubectl: list[str]) -> None:
+        self._command = [*kubectl, f"--namespace={NAMESPACE}", "port-forward", "--address=127.0.0.1",
+                         f"--pod-running-timeout={WAIT_SECONDS:.0f}s", API, f":{API_PORT}"]  # fmt: skip
+        self._process: asyncio.subprocess.Process | None = None
+        self._port = 0
+        self._answered = 0.0
+        self._lock = asyncio.Lock()
+
+    async def port(self) -> int | None:
+        """A port of 127.0.0.1 behind which the API answers, as soon as there is one; None where there is none."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        async with self._lock:
+            while time.monotonic() - self._answered > FRESH_SECONDS:
+                if self._process is None or self._process.returncode is not None:
+                    await self._start()
+                if self._port and await _answers(self._port):
+                    self.answered()
+                    break
+                await self._end()
+                if time.monotonic() > deadline:
+                    return None
+                await asyncio.sleep(PAUSE_SECONDS)
+        return self._port
+
+    def answered(self) -> None:
+        """Takes note that something came through it."""
+        self._answered = time.monotonic()
+
+    async def _start(self) -> None:
+        self._port = 0
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            preexec_fn=_die_with_parent,
+        )
+        assert self._process.stdout is not None
+        said = (await self._process.stdout.readline()).decode()
+        if found := re.match(r"Forwarding from 127\.0\.0\.1:(\d+) ", said):
+            self._port = int(found[1])
+            # It says a line for each connection, and would wait for somebody to read it
+            self._reading = asyncio.create_task(_forget(self._process.stdout))
+
+    async def _end(self) -> None:
+        if self._process is not None:
+            if self._process.returncode is None:
+                self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+
+async def _answers(port: int) -> bool:
+    """Whether an API is behind the tunnel; asked for nothing that matters, since a lost question is asked again."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(QUESTION)
+                return (await reader.read(5)).startswith(b"HTTP")
+            finally:
+                writer.close()
+    except (TimeoutError, OSError):
+        return False
+
+
+async def _forget(reader: asyncio.StreamReader) -> None:
+    while await reader.read(CHUNK):
+        pass
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tunnel: Tunnel | None = None) -> None:
     """Copies until the sender closes its half; the other direction goes on."""
     try:
         while data := await reader.read(CHUNK):
+            if tunnel is not None:
+                tunnel.answered()
             writer.write(data)
             await writer.drain()
         writer.write_eof()
@@ -27,14 +121,20 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()  # one side is gone; closing lets the other direction end, too
 
 
-async def serve(port: int, host: str, target: int) -> None:
+async def serve(port: int, kubectl: list[str]) -> None:
+    tunnel = Tunnel(kubectl)
+
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection(host, target)
-        except OSError:
-            writer.close()  # nothing listens there yet: the caller sees its connection end
+        target = await tunnel.port()
+        if target is None:
+            writer.close()  # no API is there yet: the caller sees its connection end
             return
-        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer, tunnel))
         for each in (writer, far_writer):
             each.close()
 
@@ -49,18 +149,18 @@ async def serve(port: int, host: str, target: int) -> None:
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
-def program(port: int, target: str) -> Program:
-    """How this file is run beside a cluster: from `port` of localhost to `target`."""
+def program(port: int, kubectl: Path, kubeconfig: Path, context: str) -> Program:
+    """How this file is run beside a cluster: from `port` of localhost to its API."""
     file = Path(__file__).resolve()
     # Not the caller's Python where there is another: each virtual environment would start it anew.
     python = SYSTEM_PYTHON if Path(SYSTEM_PYTHON).exists() else sys.executable
-    return Program("forward", (python, str(file), str(port), target), inputs=(file.read_text(),))
+    arguments = (str(port), str(kubectl), str(kubeconfig), context)
+    return Program("forward", (python, str(file), *arguments), inputs=(file.read_text(),))
 
 
 def main() -> None:
-    port, target = sys.argv[1:]
-    host, _, target_port = target.rpartition(":")
-    asyncio.run(serve(int(port), host, int(target_port)))
+    port, kubectl, kubeconfig, context = sys.argv[1:]
+    asyncio.run(serve(int(port), [kubectl, f"--kubeconfig={kubeconfig}", f"--context={context}"]))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ WAIT_SECONDS = 300
 def ensure(cluster: Cluster, images: Mapping[str, str], extra: Sequence[str]) -> None:
     """Installs or upgrades the release unless it is there already with this chart, these images and these values."""
     access = cluster.access()
-    values = {**{f"images.{program}": name for program, name in images.items()}, **cluster.values}
-    settings = [f"--set={key}={value}" for key, value in values.items()]
+    settings = [f"--set=images.{program}={name}" for program, name in images.items()]
     if cluster.kind != "current":
         # What somebody applied or changed by hand in a cluster of ours, the CRD above all, becomes the chart's again.
         settings += ["--take-ownership", "--force-conflicts"]

@@ -7,18 +7,17 @@ The engine of our own has a network namespace to itself and can't pull: it takes
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cache
 import commands
 import engine
 import forward
-import network
 import ports
 import processes
 import programs
-from cluster import NODE_PORT, NODE_PORT_VALUES, Access
+from cluster import Access
 from engine import Engine
 from progress import Failure, say, step
 
@@ -30,7 +29,6 @@ class Kind:
     """The cluster `kind-cronwright`, or `kind-cronwright-NAME` for another name than `local`."""
 
     kind = "kind"
-    values: Mapping[str, str] = NODE_PORT_VALUES
 
     def __init__(self, name: str) -> None:
         self.name = cache.name_on_this_machine("cronwright" if name == "local" else f"cronwright-{name}")
@@ -43,16 +41,14 @@ class Kind:
         programs.ensure([programs.KUBE, programs.TOOLS])
         with cache.locked(self.lock):
             docker = self._engine()
-            if docker.cable is not None:
-                processes.ensure(self.state, self._forward(docker.cable), self.state / "log" / "forward.log")
-            if self._is_ready():
-                return
-            if self._is_whole() and self._exists(docker):
-                with step(f"starting the nodes of {self.name} again"):
-                    commands.run(docker.docker("start", *self._nodes(docker)))
-                    commands.wait_until(self._is_ready, "the nodes to be Ready", READY_SECONDS)
-                return
-            self._create(docker)
+            if not self._is_ready():
+                if self._is_whole() and self._exists(docker):
+                    with step(f"starting the nodes of {self.name} again"):
+                        commands.run(docker.docker("start", *self._nodes(docker)))
+                        commands.wait_until(self._is_ready, "the nodes to be Ready", READY_SECONDS)
+                else:
+                    self._create(docker)
+            processes.ensure(self.state, self._forward(), self.state / "log" / "forward.log")
 
     def access(self) -> Access:
         if not self._is_whole():
@@ -103,9 +99,9 @@ class Kind:
     def _create(self, docker: Engine) -> None:
         cable = docker.cable
         if cable is not None:
-            configuration = configured(cable.node_address, NODE_PORT, API_SERVER_PORT, self.workers)
+            configuration = configured(cable.node_address, API_SERVER_PORT, self.workers)
         else:
-            configuration = configured("127.0.0.1", self._port(), None, self.workers)
+            configuration = configured("127.0.0.1", None, self.workers)
         with step(f"creating the cluster {self.name} with kind (one to five minutes)"):
             # A cluster without our mark is what a creation that was interrupted has left.
             self._kind(docker, "delete", "cluster", "--name", self.name)
@@ -115,7 +111,7 @@ class Kind:
             wait = ["--wait", f"{READY_SECONDS}s"]
             self._kind(docker, "create", "cluster", "--name", self.name, "--config", file, *image, *wait)
             commands.wait_until(self._is_ready, "the nodes to be Ready", READY_SECONDS)
-            cache.write(self.state / "whole", "")
+            cache.write(self.state / "made", "")
 
     def _kind(self, docker: Engine, *arguments: str | Path) -> None:
         environment = {"KUBECONFIG": str(self.state / "kubeconfig"), **docker.environment()}
@@ -135,8 +131,9 @@ class Kind:
             )
         return engine.bridged()
 
-    def _forward(self, cable: network.Cable) -> processes.Program:
-        return forward.program(self._port(), f"{cable.node_address}:{NODE_PORT}")
+    def _forward(self) -> processes.Program:
+        kubeconfig = self.state / "kubeconfig"
+        return forward.program(self._port(), programs.program("kubectl"), kubeconfig, f"kind-{self.name}")
 
     def _port(self) -> int:
         path = self.state / "settings.json"
@@ -148,7 +145,7 @@ class Kind:
         return port
 
     def _is_whole(self) -> bool:
-        return (self.state / "whole").exists()
+        return (self.state / "made").exists()
 
     def _exists(self, docker: Engine) -> bool:
         return bool(self._nodes(docker))
@@ -175,28 +172,20 @@ class Kind:
         return bool(states) and set(states) == {"True"}
 
 
-def configured(listen: str, port: int, api_port: int | None, workers: int) -> str:
+def configured(listen: str, api_port: int | None, workers: int) -> str:
     """What kind is told: JSON, which is YAML.
 
-    The API's port of the node is `port` of the address `listen`; the API server is there, too, on `api_port` or on any
-    port that is free.
+    The API server is at the address `listen`, on `api_port` or on any port that is free.
     """
-    arguments = {
-        "kind": "ClusterConfiguration",
-        # Downwards to the API's own port, so that it is the same inside and outside.
-        "apiServer": {"extraArgs": [{"name": "service-node-port-range", "value": f"{NODE_PORT}-32767"}]},
-    }
     networking: dict[str, object] = {"apiServerAddress": listen}
     if api_port is not None:
         networking["apiServerPort"] = api_port
-    mapping = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": listen}
     return json.dumps(
         {
             "kind": "Cluster",
             "apiVersion": "kind.x-k8s.io/v1alpha4",
             "networking": networking,
-            "kubeadmConfigPatches": [json.dumps(arguments)],
-            "nodes": [{"role": "control-plane", "extraPortMappings": [mapping]}, *[{"role": "worker"}] * workers],
+            "nodes": [{"role": "control-plane"}, *[{"role": "worker"}] * workers],
         },
         indent=2,
     )

@@ -7,7 +7,7 @@ namespace that all of it runs in is in `network`, how processes are found and en
 
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -27,7 +27,7 @@ import processes
 import programs
 import volumes
 import web
-from cluster import NODE_PORT, NODE_PORT_VALUES, Access
+from cluster import Access
 from progress import Failure, say, step
 
 OBJECTS = Path(__file__).resolve().parent / "local.yaml"
@@ -43,7 +43,6 @@ class Local:
     """The cluster `cronwright-NAME` on this machine."""
 
     kind = "local"
-    values: Mapping[str, str] = NODE_PORT_VALUES
 
     def __init__(self, name: str) -> None:
         self.name = f"cronwright-{name}"
@@ -144,8 +143,7 @@ class Local:
         processes.ensure(self.state, program, self.state / "log" / f"{program.name}.log")
 
     def _forward(self) -> processes.Program:
-        target = f"{self._cable().node_address}:{NODE_PORT}"
-        return forward.program(self._port(), target)
+        return forward.program(self._port(), programs.program("kubectl"), self.state / "kubeconfig", self.name)
 
     def _wait_for(self, name: str) -> None:
         log = self.state / "log" / f"{name}.log"

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import NODE_PORT
 from network import BRIDGE
 from processes import Program
 
@@ -104,7 +103,6 @@ def programs(node: Node) -> dict[str, Program]:
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-cluster-ip-range={SERVICE_SUBNET}",
             # Downwards to the API's own port, so that it is the same inside and outside.
-            f"--service-node-port-range={NODE_PORT}-32767",
             f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
             f"--kubelet-client-key={pki / 'kubelet-client.key'}",
             "--kubelet-preferred-address-types=InternalIP",

@@ -19,6 +19,7 @@ import structlog
 
 from cronwright.instants import format_instant, parse_instant
 from cronwright.run.ticks import TickFacts, TickRow, facts_of, fold, parse_row
+from cronwright_operator.authority import Authority
 from cronwright_operator.errors import TimelineError
 from cronwright_operator.observe import Key, Observed
 from cronwright_operator.queue import KeyedQueue
@@ -77,10 +78,10 @@ class _Loop:
 
 
 class TimelineReader:
-    """The timeline at `url`, read with the token in a file."""
+    """The timeline at `url`, checked against `authority` and read with the token in a file."""
 
-    def __init__(self, url: str, token_path: Path) -> None:
-        self._url, self._token_path = url, token_path
+    def __init__(self, url: str, token_path: Path, authority: Authority) -> None:
+        self._url, self._token_path, self._authority = url, token_path, authority
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -146,7 +147,8 @@ class TimelineReader:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
         # Read each time: the kubelet renews the file.
         headers = {"Authorization": f"Bearer {self._token_path.read_text().strip()}"}
-        async with self._session.get(f"{self._url}/api/{collection}", params=asked, headers=headers) as response:
+        url, ssl = f"{self._url}/api/{collection}", self._authority.context
+        async with self._session.get(url, params=asked, headers=headers, ssl=ssl) as response:
             if response.status >= 300:
                 raise TimelineError(f"{self._url} answered {response.status}: {(await response.text())[:300]}")
             return list((await response.json(content_type=None))["data"])

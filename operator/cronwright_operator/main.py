@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from cronwright.plan.choose import LoopSettings
 from cronwright_operator import health, logs
 from cronwright_operator.apply import Writer
+from cronwright_operator.authority import Authority
 from cronwright_operator.follow import Follower, TimelineReader
 from cronwright_operator.handlers import operator_settings, registry
 from cronwright_operator.kubernetes import Kubernetes, own_namespace
@@ -68,16 +69,18 @@ def _spare_the_garbage_collector() -> None:
 async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> None:
     """Reconcile until SIGTERM or SIGINT."""
     kubernetes = await connect(settings.workers)
-    timeline = Timeline(settings.api_url, settings.token_path)
+    authority = Authority(settings.api_ca_file)
+    timeline = Timeline(settings.api_url, settings.token_path, authority)
     observed, queue = Observed(), KeyedQueue[Key]()
-    reader = TimelineReader(settings.api_url, settings.reader_token_path) if settings.api_url else None
+    reader = TimelineReader(settings.api_url, settings.reader_token_path, authority) if settings.api_url else None
     follower = Follower(reader, timeline, observed, queue, utc_now)
     writer = Writer(kubernetes, timeline, observed)
     server = await health.serve(queue, settings.http_port)
     try:
         loops = await _loops(kubernetes, settings)
+        runner = settings.runner(authority.certificates)
         reconciler = Reconciler(
-            kubernetes, observed, queue, writer, follower, settings.runner(), loops, settings.namespace_names()
+            kubernetes, observed, queue, writer, follower, runner, loops, settings.namespace_names()
         )
         # Before the first decision everything is known: a Task seen without its CronJob would be made one.
         await reconciler.first_pass()
@@ -86,6 +89,9 @@ async def serve(settings: Settings, connect: Connect = Kubernetes.connect) -> No
             helpers = [group.create_task(reconciler.work()) for _ in range(settings.workers)]
             helpers.append(group.create_task(reconciler.pass_regularly(settings.full_pass_seconds)))
             helpers.append(group.create_task(follower.follow()))
+            helpers.append(
+                group.create_task(authority.follow(lambda: reconciler.use(settings.runner(authority.certificates))))
+            )
             await kopf.operator(
                 registry=registry(observed, queue),
                 settings=operator_settings(clusterwide=not settings.namespace_names()),

@@ -67,6 +67,12 @@ class Reconciler:
             key = await self._queue.get()
             await self._work_on(key)
 
+    def use(self, runner: RunnerSettings) -> None:
+        """Make the runs of every Task by these settings from now on."""
+        self._runner = runner
+        for key in self._observed.tasks.objects:
+            self._queue.add(key)
+
     async def pass_over_all(self) -> None:
         """List everything anew and make every Task due: what the watches may have missed is found here."""
         for namespace in self._namespaces or (None,):

@@ -32,6 +32,11 @@ class Settings(BaseSettings):
         None, description='Requests and limits of a run, as JSON, such as {"limits": {"memory": "256Mi"}}.'
     )
     api_url: str | None = Field(None, description="Base URL of the timeline as pods reach it; unset means no timeline.")
+    api_ca_file: Path | None = Field(
+        None,
+        description="PEM file with the certificates that an https timeline is checked against, by the operator and by "
+        "runs; read anew when it changes. Unset, or while it is missing, those that the images trust.",
+    )
     token_path: Path = Field(
         Path(TOKEN_PATH), description="File with the token that the operator shows to the timeline."
     )
@@ -83,13 +88,14 @@ class Settings(BaseSettings):
         """Return the namespaces that are served; none means all."""
         return _split(self.namespaces)
 
-    def runner(self) -> RunnerSettings:
-        """Return what manifests need to know of runs."""
+    def runner(self, api_ca: str | None = None) -> RunnerSettings:
+        """Return what manifests need to know of runs; `api_ca` is what is in `api_ca_file` by now."""
         settings = RunnerSettings(
             image=self.runner_image,
             image_pull_policy=self.runner_image_pull_policy,
             image_pull_secrets=_split(self.runner_image_pull_secrets),
             api_url=self.api_url,
+            api_ca=api_ca if self.api_url and self.api_url.startswith("https:") else None,
         )
         if self.runner_resources is None:
             return settings

@@ -10,6 +10,7 @@ import aiohttp
 from cronwright.jsontypes import JSONObject
 from cronwright.timeline.event import Event, dump_event
 from cronwright.timeline.span import Span, dump_span
+from cronwright_operator.authority import Authority
 from cronwright_operator.errors import TimelineError
 
 POST_TIMEOUT_SECONDS = 5
@@ -24,10 +25,10 @@ _MOST_POSTED = 100
 
 
 class Timeline:
-    """The service at `url`; without one, posting is an error of the caller."""
+    """The service at `url`, checked against `authority`; without one, posting is an error of the caller."""
 
-    def __init__(self, url: str | None, token_path: Path) -> None:
-        self._url, self._token_path = url, token_path
+    def __init__(self, url: str | None, token_path: Path, authority: Authority) -> None:
+        self._url, self._token_path, self._authority = url, token_path, authority
         self._session: aiohttp.ClientSession | None = None
         self._away_until = 0.0
         self._kept: deque[Span] = deque(maxlen=MOST_KEPT)
@@ -78,6 +79,7 @@ class Timeline:
             f"{self._url}/api/timeline",
             json={"data": [{"type": "timeline", "attributes": _dump(event)} for event in events]},
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/vnd.api+json"},
+            ssl=self._authority.context,
         ) as response:
             if response.status >= 300:
                 raise TimelineError(f"the timeline answered {response.status}: {(await response.text())[:500]}")

@@ -119,7 +119,11 @@ class _Line:
 
     def _try(self, rows: list[bytes]) -> None:
         if self._exchange is None:
-            self._exchange = self._delivery.exchange()
+            try:
+                self._exchange = self._delivery.exchange()
+            except Refused as error:
+                # Nothing was said of the rows, so they stay, and are told of in the pod's end
+                raise Unavailable(str(error)) from error
         if time.monotonic() - self._used > _KEPT_SECONDS:
             self._exchange.close()
         self._delivery.post_over(self._exchange, rows)

@@ -52,7 +52,7 @@ TASKS: dict[str, dict[str, Any]] = {
     },
     "asks": {
         "action": "http",
-        "attributes": {"url": "http://cronwright-api.cronwright-system.svc:6336/healthz"},
+        "attributes": {"url": "https://cronwright-api.cronwright-system.svc:6336/healthz"},
     },
     "fails": {"attributes": {"command": ["sh", "-c", "echo out of paper >&2; exit 3"]}},
     "tries-again": {

@@ -6,6 +6,8 @@ from typing import cast
 
 from cronwright.jsontypes import JSON, JSONObject
 from cronwright.names import (
+    API_CA_ANNOTATION,
+    API_CA_PATH,
     AS_USER_ANNOTATION,
     CONTROLLER_UID_LABEL,
     DOCUMENT_PATH,
@@ -60,12 +62,16 @@ _DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
-    """What the chart says of runs. `api_url` is the timeline's base URL as pods reach it; None means no timeline."""
+    """What the chart says of runs. `api_url` is the timeline's base URL as pods reach it; None means no timeline.
+
+    `api_ca` are the certificates (PEM) that an https one is checked against; None means those of the runner's image.
+    """
 
     image: str
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     api_url: str | None = None
+    api_ca: str | None = None
     resources: JSONObject = field(
         default_factory=lambda: {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
     )
@@ -82,7 +88,7 @@ def pod_template(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObj
         template = overlay(template, {"spec": {"terminationGracePeriodSeconds": GRACE_PERIOD_SECONDS}})
         grace = GRACE_PERIOD_SECONDS
     template = overlay(template, _required(task, plan, runner, labels, grace))
-    return overlay(template, _loop(template, _env(runner, grace))) if plan.windows else template
+    return overlay(template, _loop(template, runner, grace)) if plan.windows else template
 
 
 def _defaults(runner: RunnerSettings) -> JSONObject:
@@ -121,6 +127,8 @@ def _required(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject
     annotations: dict[str, JSON] = {TASK_ANNOTATION: dump_document(plan.document)}
     if task.as_user_email:
         annotations[AS_USER_ANNOTATION] = task.as_user_email
+    if runner.api_ca:
+        annotations[API_CA_ANNOTATION] = runner.api_ca
     return {
         "metadata": {"labels": labels, "annotations": annotations},
         "spec": {
@@ -136,7 +144,7 @@ def _required(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject
                 }
             ],
             "volumes": [
-                _document_volume(),
+                _document_volume(*_authority(runner)),
                 {
                     "name": _TOKEN_VOLUME,
                     "projected": {
@@ -156,7 +164,7 @@ def _required(task: Task, plan: Plan, runner: RunnerSettings, labels: JSONObject
     }
 
 
-def _loop(template: JSONObject, env: JSON) -> JSONObject:
+def _loop(template: JSONObject, settings: RunnerSettings, grace: JSON) -> JSONObject:
     """What a window's pod has besides: the ticker, and what joins it and the runner."""
     spec = cast(Mapping[str, JSON], template["spec"])
     containers = cast(Sequence[Mapping[str, JSON]], spec["containers"])
@@ -173,7 +181,7 @@ def _loop(template: JSONObject, env: JSON) -> JSONObject:
         "restartPolicy": "Always",
         "resources": TICKER_RESOURCES,
         "securityContext": _CONTAINER_SECURITY,
-        "env": env,
+        "env": _env(settings, grace),
         "volumeMounts": [shared, *_MOUNTS],
     }
     return {
@@ -186,6 +194,7 @@ def _loop(template: JSONObject, env: JSON) -> JSONObject:
             "volumes": [
                 {"name": _LOOP_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
                 _document_volume(
+                    *_authority(settings),
                     _field_file(_name_of(LOOP_START_PATH), f"metadata.annotations['{LOOP_START_ANNOTATION}']"),
                     _field_file(_name_of(END_PATH), f"metadata.annotations['{END_ANNOTATION}']"),
                 ),
@@ -197,11 +206,20 @@ def _loop(template: JSONObject, env: JSON) -> JSONObject:
 def _env(runner: RunnerSettings, grace: JSON) -> list[JSON]:
     return [
         *([{"name": "CRONWRIGHT_API_URL", "value": runner.api_url}] if runner.api_url else []),
+        *([{"name": "CRONWRIGHT_CA_FILE", "value": API_CA_PATH}] if runner.api_ca else []),
         {"name": "CRONWRIGHT_GRACE_SECONDS", "value": str(grace)},
         _field_env("POD_NAME", "metadata.name"),
         _field_env("POD_UID", "metadata.uid"),
         _field_env("NODE_NAME", "spec.nodeName"),
     ]
+
+
+def _authority(runner: RunnerSettings) -> list[JSON]:
+    """The file with the certificates that the timeline's is checked against: in the pod itself, since no Secret or
+    ConfigMap of ours is in its namespace."""
+    if not runner.api_ca:
+        return []
+    return [_field_file(_name_of(API_CA_PATH), f"metadata.annotations['{API_CA_ANNOTATION}']")]
 
 
 def _document_volume(*more: JSON) -> JSONObject:

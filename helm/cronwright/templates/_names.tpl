@@ -56,8 +56,13 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 {{- end }}
 
+{{/* Where the operator and runs reach the API. */}}
 {{- define "cronwright.apiUrl" -}}
-http://{{ include "cronwright.fullname" . }}-api.{{ .Release.Namespace }}.svc:{{ .Values.api.service.port }}
+{{- if .Values.api.url }}
+{{- trimSuffix "/" .Values.api.url }}
+{{- else }}
+{{- include "cronwright.apiScheme" . }}://{{ include "cronwright.fullname" . }}-api.{{ .Release.Namespace }}.svc:{{ .Values.api.service.port }}
+{{- end }}
 {{- end }}
 
 {{- define "cronwright.usesSqlite" -}}

@@ -6,6 +6,7 @@ Follows a redirect only where it can't leak what was sent: within the same host,
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -56,7 +57,7 @@ def run(context: Context) -> JSON:
     started = time.monotonic()
     url = request.url
     timeout = urllib3.Timeout(connect=request.timeout, read=request.timeout)
-    with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
+    with urllib3.PoolManager(retries=False, timeout=timeout, ca_certs=authority(url, os.environ)) as pool:
         for _ in range(_MOST_REDIRECTS + 1):
             try:
                 answer = pool.request(
@@ -116,6 +117,17 @@ def allows_redirect(source: str, target: str) -> bool:
     if here.scheme == there.scheme:
         return _port(here) == _port(there)
     return (here.scheme, there.scheme) == ("http", "https") and _port(here) == 80 and _port(there) == 443
+
+
+def authority(url: str, environment: Mapping[str, str]) -> str | None:
+    """Return the file with the certificates that the server of `url` is checked against, None for the system's.
+
+    Cronwright's own API may have made its certificate itself. The runner knows who signed it, and nobody else's is
+    checked against that.
+    """
+    here, api = urlsplit(url), urlsplit(environment.get("CRONWRIGHT_API_URL", ""))
+    is_the_api = (here.scheme, here.hostname, _port(here)) == (api.scheme, api.hostname, _port(api))
+    return environment.get("CRONWRIGHT_CA_FILE") or None if is_the_api else None
 
 
 def statuses(expected: frozenset[int]) -> str:

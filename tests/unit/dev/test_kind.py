@@ -8,29 +8,17 @@ from kind import Kind, configured
 from progress import Failure
 
 
-def test_the_api_is_reached_at_the_port_of_this_machine() -> None:
-    told = json.loads(configured("127.0.0.1", 6337, None, workers=0))
-    assert told["nodes"] == [
-        {
-            "role": "control-plane",
-            "extraPortMappings": [{"containerPort": 6336, "hostPort": 6337, "listenAddress": "127.0.0.1"}],
-        }
-    ]
-    (patch,) = (json.loads(text) for text in told["kubeadmConfigPatches"])
-    assert patch["apiServer"]["extraArgs"] == [{"name": "service-node-port-range", "value": "6336-32767"}]
-
-
 @pytest.mark.parametrize(
     ("api_port", "expected"),
     [(None, {"apiServerAddress": "192.0.2.1"}), (6443, {"apiServerAddress": "192.0.2.1", "apiServerPort": 6443})],
     ids=["any that is free", "inside a namespace, where kind can't look for a free one"],
 )
 def test_the_api_server_listens_on(api_port: int | None, expected: dict[str, object]) -> None:
-    assert json.loads(configured("192.0.2.1", 6336, api_port, workers=0))["networking"] == expected
+    assert json.loads(configured("192.0.2.1", api_port, workers=0))["networking"] == expected
 
 
 def test_workers_come_beside_the_control_plane() -> None:
-    told = json.loads(configured("127.0.0.1", 6336, None, workers=2))
+    told = json.loads(configured("127.0.0.1", None, workers=2))
     assert [node["role"] for node in told["nodes"]] == ["control-plane", "worker", "worker"]
 
 

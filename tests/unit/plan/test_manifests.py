@@ -23,6 +23,12 @@ PRIVATE_REGISTRY = RunnerSettings(
     resources={"limits": {"cpu": "1", "memory": "1Gi"}},
 )
 
+WITH_TLS = RunnerSettings(
+    image="cronwright/runner:1.0.0",
+    api_url="https://cronwright-api.cronwright-system.svc:6336",
+    api_ca="-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIRAPx\n-----END CERTIFICATE-----\n",
+)
+
 TASKS: dict[str, tuple[dict[str, Any], RunnerSettings]] = {
     "cron": (
         {"schedule": "0 3 * * *", "timeZone": "Europe/Berlin", "attributes": {"command": ["true"]}},
@@ -39,6 +45,8 @@ TASKS: dict[str, tuple[dict[str, Any], RunnerSettings]] = {
         },
         WITH_TIMELINE,
     ),
+    "tls": ({"schedule": "0 3 * * *", "attributes": {"command": ["true"]}}, WITH_TLS),
+    "tls-loop": ({"schedule": "@every 5s", "attributes": {"command": ["true"]}}, WITH_TLS),
     "loop": (
         {
             "schedule": "@every 5s",
@@ -134,7 +142,7 @@ def test_the_deadline_lies_after_every_attempt_and_pause(name: str) -> None:
     task = parse_task(a_task(**spec))
     deadline: Any = manifest(name)["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
     attempts = task.retry.limit + 1
-    served = 3600 + 300 + 60 if name == "loop" else 600
+    served = 3600 + 300 + 60 if name.endswith("loop") else 600
     assert deadline == attempts * task.timeout_seconds + task.retry.total_pause() + served
 
 
