@@ -39,6 +39,7 @@ test: .venv/ready ## every test but the slow ones
 
 .PHONY: test-slow
 test-slow: .venv/ready up ## long outages, many faults, full-size figures
+	@CRONWRIGHT_ORACLE_SEED=random CRONWRIGHT_ORACLE_CASES=16000 $(PYTEST) -s tests/oracle
 	@CRONWRIGHT_EXAMPLES=300 $(PYTEST) tests/unit/run/test_a_day_of_windows.py
 	@$(IN_CLUSTER); $(PYTEST) tests/integration tests/e2e -m slow
 

@@ -3,7 +3,9 @@
 robfig/cron only searches forwards, and around a change of the offset where a search began can decide what it finds. So
 a past fire time is one that the chain of searches reaches, each begun at the fire time before, and not just one whose
 local time fits: near a change the chain is followed from two days before it, and elsewhere the calendar is read
-backwards. Times are Unix times in whole seconds.
+backwards. A line that leaves out months has searches that step over months, and carry the hour by which a change has
+moved them through all of these: there the chain is followed from the fire time before, which may lie changes back.
+Times are Unix times in whole seconds.
 """
 
 from __future__ import annotations
@@ -16,28 +18,33 @@ from cronwright.schedule.robfig import Spec
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400  # seconds
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_NEAR_A_CHANGE = 2 * _DAY  # a change reaches no further: a day on each side, and no zone is a day from UTC
+_NEAR_A_CHANGE = 2 * _DAY  # where days are stepped over a change reaches no further, and no zone is a day from UTC
 _WINDOW = 400 * _DAY  # looked through at once
+_LONGEST_SEARCH = 6 * 366 * _DAY  # robfig gives up with the end of the fifth year
+_CHANGES_BACK = 14  # two a year in the longest search
 _FURTHEST_BACK = 9 * 366 * _DAY  # the longest gap between two leap days is eight years
+_EVERY_MONTH = 0b1_1111_1111_1110
 
 
 def last_at_or_before(spec: Spec, at: int, not_before: int | None = None) -> int | None:
     """The last fire time at or before `at`, None where there is none from `not_before` on, or in nine years."""
     floor = at - _FURTHEST_BACK if not_before is None else max(not_before, at - _FURTHEST_BACK)
-    found = _search(spec, at, floor)
+    found = _search(spec, at, floor, _CHANGES_BACK)
     return found if found is not None and found >= floor else None
 
 
-def _search(spec: Spec, at: int, floor: int) -> int | None:
+def _search(spec: Spec, at: int, floor: int, changes_back: int) -> int | None:
+    """Looks no further back than `floor`; `changes_back` is how many more changes a chain may have come over."""
+    window = _LONGEST_SEARCH if _steps_over_months(spec) else _WINDOW
     while at >= floor:
-        change = spec.zone.last_change(at + _NEAR_A_CHANGE, not_before=at - _WINDOW)
+        change = spec.zone.last_change(at + _NEAR_A_CHANGE, not_before=at - window)
         if change is None:
-            found = _last_by_calendar(spec, at, after=at - _WINDOW)
+            found = _last_by_calendar(spec, at, after=at - window)
             if found is not None:
                 return found
-            at -= _WINDOW
+            at -= window
             continue
-        chain = _chain_over(spec, change)
+        chain = _chain_over(spec, change, changes_back)
         # Behind its last link the calendar is plain again.
         if chain and at > chain[-1]:
             found = _last_by_calendar(spec, at, after=chain[-1])
@@ -46,15 +53,20 @@ def _search(spec: Spec, at: int, floor: int) -> int | None:
         if index:
             return chain[index - 1]
         at = change - _NEAR_A_CHANGE - 1
+        changes_back = max(changes_back - 1, 0)
     return None
+
+
+def _steps_over_months(spec: Spec) -> bool:
+    return spec.months & _EVERY_MONTH != _EVERY_MONTH
 
 
 # Many Tasks on the same schedule share a chain, which has some thousand links for one of every minute.
 @lru_cache(maxsize=256)
-def _chain_over(spec: Spec, change: int) -> tuple[int, ...]:
+def _chain_over(spec: Spec, change: int, changes_back: int) -> tuple[int, ...]:
     """The fire times from two days before a change of the offset on, to the first that is two days past it."""
     chain: list[int] = []
-    link = spec.next(change - _NEAR_A_CHANGE - 1)
+    link = spec.next(_link_before(spec, change, changes_back))
     while link is not None:
         chain.append(link)
         chain.extend(_rest_of_hour(spec, link))
@@ -62,6 +74,15 @@ def _chain_over(spec: Spec, change: int) -> tuple[int, ...]:
             break
         link = spec.next(chain[-1])
     return tuple(chain)
+
+
+def _link_before(spec: Spec, change: int, changes_back: int) -> int:
+    """Where the chain over a change begins: at the last fire time two days before it, if that makes a difference."""
+    begin = change - _NEAR_A_CHANGE - 1
+    if not changes_back or not _steps_over_months(spec):
+        return begin
+    found = _search(spec, begin, begin - _LONGEST_SEARCH, changes_back - 1)
+    return begin if found is None else found
 
 
 def _rest_of_hour(spec: Spec, link: int) -> list[int]:

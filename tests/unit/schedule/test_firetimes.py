@@ -110,6 +110,12 @@ LAST = {
     "the first of the two": ("30 2 * * *", "Europe/Berlin", "2026-10-25T01:00:00", "2026-10-25T00:30:00"),
     "an hour that didn't exist": ("30 2 * * *", "Europe/Berlin", "2026-03-29T12:00:00", "2026-03-28T01:30:00"),
     "a Friday that was passed over": ("0 12 * * 5", "Africa/Cairo", "2026-04-25T00:00:00", "2026-04-17T10:00:00"),
+    "a leap day that was passed over, since the search for it had lost an hour in October": (
+        "0 0 29-31/2 2,4 *",
+        "America/Asuncion",
+        "1996-02-29T12:50:05",
+        "1995-04-29T04:00:00",
+    ),
     "one minute of a Friday that a search for Thursday came into": (
         "9-22 1 * * 0-4",
         "Asia/Amman",
