@@ -20,8 +20,8 @@ from cronwright_api.tasks import openapi
 from cronwright_api.tasks.columns import TASK
 from cronwright_api.tasks.listing import page_for
 from cronwright_api.tasks.preview import drafted, parse_preview, preview
-from cronwright_api.tasks.record import Record
-from cronwright_api.tasks.running import refuse_started, run_body, run_resource
+from cronwright_api.tasks.record import Record, record_of
+from cronwright_api.tasks.running import refuse_started, refuse_time, run_body, run_resource
 from cronwright_api.tasks.service import Caller
 from cronwright_api.tasks.shown import resource_of
 from cronwright_api.tasks.written import change_of
@@ -112,8 +112,10 @@ async def run_task(request: Request, identity: str) -> Response:
     refuse_parameters(request.query_params.multi_items())
     body = run_body(await optional_document(request))
     if body.scheduled_at is not None:
-        uid = (await services.tasks.read(caller, identity)).uid
-        await refuse_started(services.database, scheduled_run_id(uid, body.scheduled_at), body)
+        manifest = await services.tasks.manifest(caller, identity)
+        refuse_time(manifest, body, now)
+        run_id = scheduled_run_id(record_of(manifest).uid, body.scheduled_at)
+        await refuse_started(services.database, run_id, body)
     record, asked, run_id = await services.tasks.run(caller, identity, body.attributes, body.scheduled_at, now)
     _log.info("run asked for", **_keys(record), run_id=str(run_id), requested_by=asked.requested_by)
     base = services.origin(request)

@@ -7,7 +7,10 @@ from uuid import UUID
 
 from cronwright.instants import format_instant, parse_instant
 from cronwright.jsontypes import JSON
+from cronwright.plan.choose import Stall, choose
+from cronwright.plan.granting import refusal_of_fire_time
 from cronwright.run.requests import RunRequest
+from cronwright.task import TaskError, parse_task
 from cronwright_api.errors import Conflict, Forbidden, Invalid
 from cronwright_api.jsonapi.bodies import one_resource, pointer_token
 from cronwright_api.jsonapi.documents import Resource
@@ -15,7 +18,7 @@ from cronwright_api.store import tables
 from cronwright_api.store.database import Database
 from cronwright_api.store.timeline import row_by_id
 from cronwright_api.tasks.checks import Wrong, json_object, shown
-from cronwright_api.tasks.record import Record
+from cronwright_api.tasks.record import Manifest, Record
 
 RUN_ATTRIBUTES = ("attributes", "scheduled_at")
 
@@ -51,18 +54,40 @@ def run_body(document: Mapping[str, JSON] | None) -> RunBody:
     return _body(posted.attributes, "/data/attributes")
 
 
-async def refuse_started(database: Database, run_id: UUID, body: RunBody) -> None:
-    """Check that there is no run of this id, the one of the fire time that `body` asks for.
+def refuse_time(manifest: Manifest, body: RunBody, now: datetime) -> None:
+    """Check that the Task that is `manifest` has a past fire time at what `body` asks for. `now` is aware.
+
+    Whether its schedule may start it yet only its CronJob can tell; that, and a Task that can't be in force, is the
+    operator's to say.
 
     Raises:
-        Conflict: it has started, or was told of as ended.
+        Invalid: it has none.
+    """
+    if body.scheduled_at is None:
+        return
+    try:
+        plan = choose(parse_task(manifest))
+    except (Stall, TaskError):
+        plan = None
+    why = refusal_of_fire_time(body.scheduled_at, plan, now)
+    if why:
+        detail = why.replace("scheduledTime", "scheduled_at")
+        raise Invalid("attribute_invalid", detail, pointer=f"{body.pointer}/scheduled_at")
+
+
+async def refuse_started(database: Database, run_id: UUID, body: RunBody) -> None:
+    """Check that no run of this id has started, the one of the fire time that `body` asks for. One that its gate
+    skipped, or that was missed, has not, and may be made up for.
+
+    Raises:
+        Conflict: it has started.
         Unavailable: the store is away.
     """
     async with database.reading() as connection:
         row = await row_by_id(connection, tables.run, run_id)
-    if row is not None and body.scheduled_at is not None:
+    if row is not None and row["started_at"] is not None and body.scheduled_at is not None:
         detail = (
-            f"the run of {format_instant(body.scheduled_at)} is there already, and a fire time runs once; see "
+            f"the run of {format_instant(body.scheduled_at)} has started already, and a fire time runs once; see "
             f"/api/run/{run_id}, or leave scheduled_at out"
         )
         raise Conflict("run_exists", detail, pointer=f"{body.pointer}/scheduled_at", meta={"id": str(run_id)})

@@ -48,24 +48,32 @@ def refusal(request: RunRequest, task_uid: str, started: Started) -> str:
     return f"the run of {format_seconds(time)} has started already, and a fire time runs once; {_LEAVE_OUT}"
 
 
+def refusal_of_fire_time(time: datetime, plan: Plan | None, now: datetime) -> str:
+    """Return why `time` (aware) is none that a run can be made for, empty where it is one: it is past, and a fire time
+    of `plan`. Without a plan only the first can be told.
+    """
+    said = format_seconds(time)
+    if time > now:
+        return f"{said} is still to come; write a fire time that is past, or {_LEAVE_OUT}"
+    if plan is not None and (time < _EPOCH or not plan.fire_times.is_fire_time(time)):
+        schedule, zone = plan.document.schedule, plan.document.time_zone
+        return f"{said} is no fire time of {schedule} in {zone}; write one that is, or {_LEAVE_OUT}"
+    return ""
+
+
 def refusal_of_time(time: datetime, plan: Plan, accounted_until: datetime | None, now: datetime) -> str:
     """Return why no run can be made for `time` under `plan`, empty where one can. Times are aware.
 
     `accounted_until` is the last time that the CronJob controller has looked after, as its CronJob says: nothing up to
     it starts by itself any more. It says nothing of a loop, whose ticks are started by a ticker.
     """
-    said = format_seconds(time)
-    if time > now:
-        return f"{said} is still to come; write a fire time that is past, or {_LEAVE_OUT}"
-    if time < _EPOCH or not plan.fire_times.is_fire_time(time):
-        schedule, zone = plan.document.schedule, plan.document.time_zone
-        return f"{said} is no fire time of {schedule} in {zone}; write one that is, or {_LEAVE_OUT}"
-    if plan.suspend or (not plan.windows and accounted_until is not None and time <= accounted_until):
-        return ""
+    why = refusal_of_fire_time(time, plan, now)
+    if why or plan.suspend or (not plan.windows and accounted_until is not None and time <= accounted_until):
+        return why
     until = time + timedelta(seconds=plan.document.starting_deadline_seconds)
     if now <= until:
         return (
-            f"the run of {said} may still start by itself until {format_seconds(until)}; ask again then, or "
-            f"{_LEAVE_OUT}"
+            f"the run of {format_seconds(time)} may still start by itself until {format_seconds(until)}; ask again "
+            f"then, or {_LEAVE_OUT}"
         )
     return ""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,21 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cronwright.reasons import Outcome, Reason
 from cronwright.run.ids import scheduled_run_id
 from cronwright.run.requests import MOST_WAITING, RunRequest, parse_requests, requested_run_id
-from cronwright.timeline.event import dump_event
+from cronwright.timeline.event import Event, dump_event
 from support.cluster import Cluster, tasks_path
 from support.operators import DEPLOYMENT, installed_operator_resting
 
 from .conftest import World
-from .events import start
+from .events import end, start
 from .people import kubeconfig_as, token
 from .served import Served
 from .tasks import error, make, ok
 
-DUE = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
+DUE = datetime(2026, 1, 1, tzinfo=UTC)
+"""A fire time of @yearly that is past."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,26 +95,77 @@ def test_attributes_of_the_runs_own(world: World, task: Any, body: Any) -> None:
 
 
 def test_a_fire_time_runs_once(world: World, task: Any) -> None:
-    asked = run(world, task, {"scheduled_at": "2027-01-04T09:00:00+01:00"})
+    asked = run(world, task, {"scheduled_at": "2026-01-01T01:00:00+01:00"})
     assert (asked["id"], asked["attributes"]["scheduled_at"]) == (
         str(scheduled_run_id(task["id"], DUE)),
-        "2027-01-04T08:00:00Z",
+        "2026-01-01T00:00:00Z",
     )
-    assert run(world, task, {"scheduled_at": "2027-01-04T08:00:00Z"})["id"] == asked["id"]
+    assert run(world, task, {"scheduled_at": "2026-01-01T00:00:00Z"})["id"] == asked["id"]
     assert [request.scheduled_time for request in waiting(world, task)] == [DUE]
 
 
-def test_a_fire_time_that_has_run_is_409(world: World, task: Any) -> None:
-    run_id = scheduled_run_id(task["id"], DUE)
-    event = start(run_id=run_id, namespace=world.left, task=task["attributes"]["name"], task_uid=task["id"])
-    ok(world.api.post(world.operator, {"type": "timeline", "attributes": dump_event(event)}), 201)
+def tell(world: World, task: Any, event: Event) -> None:
+    own = {
+        "run_id": scheduled_run_id(task["id"], DUE),
+        "namespace": world.left,
+        "task": task["attributes"]["name"],
+        "task_uid": task["id"],
+        "scheduled_at": DUE,
+    }
+    sent = {"type": "timeline", "attributes": dump_event(replace(event, **own))}
+    ok(world.api.post(world.operator, sent), 201)
+
+
+AT_DUE = {"scheduled_at": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("started", start()),
+        ("failed", end(outcome=Outcome.FAILED, reason=Reason.ACTION_FAILED)),
+    ],
+)
+def test_a_fire_time_that_has_started_is_409(world: World, task: Any, name: str, event: Event) -> None:
+    tell(world, task, event)
     path = f"/api/task/{task['id']}/run"
-    found = error(world.api.send("POST", path, world.writes_left, {"scheduled_at": "2027-01-04T08:00:00Z"}), 409)
+    found = error(world.api.send("POST", path, world.writes_left, AT_DUE), 409)
     assert (found["code"], found["meta"], found["source"]) == (
         "run_exists",
-        {"id": str(run_id)},
+        {"id": str(scheduled_run_id(task["id"], DUE))},
         {"pointer": "/scheduled_at"},
     )
+    assert waiting(world, task) == ()
+
+
+def test_a_fire_time_that_its_gate_skipped_can_be_made_up_for(world: World, task: Any) -> None:
+    """The operator grants it, too: it has not started."""
+    tell(world, task, end(outcome=Outcome.SKIPPED, reason=Reason.STARTING_DEADLINE_PASSED, started_at=None))
+    path = f"/api/run/{scheduled_run_id(task['id'], DUE)}"
+    assert ok(world.api.get(path, world.reads_left))["data"]["attributes"]["outcome"] == "skipped"
+    assert run(world, task, AT_DUE)["id"] == str(scheduled_run_id(task["id"], DUE))
+    assert [request.scheduled_time for request in waiting(world, task)] == [DUE]
+
+
+NO_FIRE_TIME = {
+    "still to come": ("2999-01-01T00:00:00Z", "2999-01-01T00:00:00Z is still to come; write a fire time that is past"),
+    "no fire time": ("2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z is no fire time of 0 0 1 1 * in Etc/UTC; write one"),
+    "long before anything": ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z is no fire time of 0 0 1 1 * in Etc/UTC"),
+}
+
+
+@pytest.mark.parametrize("name", NO_FIRE_TIME)
+@pytest.mark.parametrize("in_document", [False, True])
+def test_what_is_no_fire_time_to_make_up_for_is_422(world: World, task: Any, name: str, in_document: bool) -> None:
+    time, sentence = NO_FIRE_TIME[name]
+    body: Any = {"scheduled_at": time}
+    if in_document:
+        body = {"data": {"type": "run", "attributes": body}}
+    found = error(world.api.send("POST", f"/api/task/{task['id']}/run", world.writes_left, body), 422)
+    pointer = "/data/attributes/scheduled_at" if in_document else "/scheduled_at"
+    assert (found["code"], found["source"]) == ("attribute_invalid", {"pointer": pointer})
+    assert found["detail"].startswith(sentence)
+    assert found["detail"].endswith("or leave scheduled_at out to run it for no fire time")
     assert waiting(world, task) == ()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cronwright.plan.choose import Plan, choose
-from cronwright.plan.granting import Started, refusal, refusal_of_time
+from cronwright.plan.granting import Started, refusal, refusal_of_fire_time, refusal_of_time
 from cronwright.run.ids import requested_run_id, scheduled_run_id
 from cronwright.run.requests import RunRequest
 from cronwright.task import parse_task
@@ -68,5 +68,22 @@ TIMES: dict[str, tuple[Plan, datetime, datetime | None, datetime, str]] = {
 @pytest.mark.parametrize(("of", "time", "accounted_until", "now", "why"), TIMES.values(), ids=TIMES)
 def test_times(of: Plan, time: datetime, accounted_until: datetime | None, now: datetime, why: str) -> None:
     said = refusal_of_time(time, of, accounted_until, now)
+    assert why in said
+    assert bool(said) == bool(why)
+
+
+FIRE_TIMES: dict[str, tuple[Plan | None, datetime, str]] = {
+    "a fire time": (plan(), DUE, ""),
+    "one that its schedule may still start, which a CronJob tells": (plan("0 8 * * *"), DUE, ""),
+    "still to come": (plan(), at(60), "is still to come"),
+    "no fire time": (plan(), at(-30), "is no fire time of * * * * * in Etc/UTC"),
+    "of a Task whose schedule is not known": (None, at(-30), ""),
+    "still to come, whatever the schedule": (None, at(60), "is still to come"),
+}
+
+
+@pytest.mark.parametrize(("of", "time", "why"), FIRE_TIMES.values(), ids=FIRE_TIMES)
+def test_fire_times(of: Plan | None, time: datetime, why: str) -> None:
+    said = refusal_of_fire_time(time, of, at(1))
     assert why in said
     assert bool(said) == bool(why)
