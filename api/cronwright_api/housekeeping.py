@@ -19,6 +19,7 @@ _log = structlog.get_logger()
 async def retain(database: Database, limits: Limits, interval_seconds: float, metrics: Metrics) -> None:
     """Apply retention now and every `interval_seconds`, until cancelled. A store that is away is met again the next
     time."""
+    await database.opened()
     while True:
         try:
             deleted = await apply_retention(database, limits, datetime.now(UTC))
@@ -36,6 +37,7 @@ async def retain(database: Database, limits: Limits, interval_seconds: float, me
 
 async def measure(database: Database, metrics: Metrics) -> None:
     """Keep the size of the database in the metrics, until cancelled."""
+    await database.opened()
     while True:
         try:
             size = await database.size_bytes()

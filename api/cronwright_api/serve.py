@@ -21,7 +21,7 @@ from cronwright_api.auth.reporters import Reporters
 from cronwright_api.cluster import Cluster, connect
 from cronwright_api.housekeeping import measure, retain
 from cronwright_api.metrics import Metrics, MetricsServer
-from cronwright_api.migrations import migrate
+from cronwright_api.preparing import LISTEN_SECONDS, prepare
 from cronwright_api.readiness import Readiness
 from cronwright_api.services import Services
 from cronwright_api.settings import Settings
@@ -43,10 +43,11 @@ _log = structlog.get_logger()
 
 
 async def serve(settings: Settings) -> None:
-    """Bring the database to the newest schema, then serve until SIGTERM or SIGINT.
+    """Bring the database to the newest schema, and serve until SIGTERM or SIGINT; where the database is away, before it
+    is there, too.
 
     Raises:
-        Unavailable: the database can't be used.
+        WrongAddress: the database's address can't be read.
         UnknownStep: a newer release has written it.
         ClusterConfigurationError: there is no Kubernetes API.
         OSError: a port is taken, or the certificate can't be used.
@@ -57,7 +58,10 @@ async def serve(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
-        await migrate(database)
+        preparing = asyncio.create_task(prepare(database))
+        stack.push_async_callback(_end, [preparing])
+        await asyncio.wait({preparing}, timeout=LISTEN_SECONDS)
+        _raise_of(preparing)
         cluster = await connect()
         stack.push_async_callback(cluster.close)
         metrics = Metrics()
@@ -77,7 +81,13 @@ async def serve(settings: Settings) -> None:
             beside.append(asyncio.create_task(certificate.follow(settings.tls_interval_seconds)))
         stack.push_async_callback(_end, beside)
         services = _services(settings, database, feed, cluster, cache, metrics)
-        await _serve_until_told(settings, services, certificate, beside)
+        await _serve_until_told(settings, services, certificate, beside, preparing)
+        _raise_of(preparing)
+
+
+def _raise_of(preparing: asyncio.Task[None]) -> None:
+    if preparing.done():
+        preparing.result()
 
 
 def _certificate(settings: Settings) -> Certificate | None:
@@ -128,7 +138,11 @@ def _server(app: FastAPI, host: str, port: int, tls: ssl.SSLContext | None) -> _
 
 
 async def _serve_until_told(
-    settings: Settings, services: Services, certificate: Certificate | None, beside: list[asyncio.Task[None]]
+    settings: Settings,
+    services: Services,
+    certificate: Certificate | None,
+    beside: list[asyncio.Task[None]],
+    preparing: asyncio.Task[None],
 ) -> None:
     app = create_app(services)
     servers = [_server(app, settings.listen_host, settings.listen_port, certificate.context if certificate else None)]
@@ -148,6 +162,11 @@ async def _serve_until_told(
             _log.error("housekeeping ended", exc_info=task.exception())
             stop()
 
+    def prepared(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception():
+            stop()
+
+    preparing.add_done_callback(prepared)
     for task in beside:
         task.add_done_callback(beside_ended)
     loop = asyncio.get_running_loop()

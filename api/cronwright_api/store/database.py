@@ -2,8 +2,9 @@
 has lies in `sqlite` and `postgresql`."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy
@@ -20,12 +21,24 @@ POOL_TIMEOUT_SECONDS = 5.0
 TURN_SECONDS = 10.0
 """How long one that adds to the timeline waits for its turn; a runner waits no longer for an answer."""
 
+REACH_SECONDS = 8.0
+"""How long it may take to have a connection to PostgreSQL that works: to wait for one that is free, to find that its
+server hangs, to make another."""
+WRITE_SECONDS = 10.0
+"""How long a transaction that writes to PostgreSQL may take in all: many times what the largest post takes."""
+CLOSE_SECONDS = 3.0
+"""How long a server that is well takes to see its clients off, many times over."""
+
 _TURNS = 6336_0002
 """Any number, the same in every release: the lock in PostgreSQL of those who add to the timeline."""
 
 
 class StoreUnavailable(Unavailable):
     """The database can't be reached or can't be written."""
+
+
+class WrongAddress(StoreUnavailable):
+    """The database's address can't be read: only a start with another one helps."""
 
 
 class Database:
@@ -43,11 +56,33 @@ class Database:
             self._writer = postgresql.engine(url, POOL_TIMEOUT_SECONDS)
             self._reader = postgresql.reading(self._writer)
         self._turns = asyncio.Lock()
+        self._held, self._open = "", asyncio.Event()
+        self._open.set()
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._writer.dispose()
-        await self._reader.dispose()
+        """Close all connections. Those to a server that does not answer end with the process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._writer.dispose()
+                await self._reader.dispose()
+
+    def hold(self, why: str) -> None:
+        """Let nobody in but those who migrate; others get the sentence `why`."""
+        self._held = why
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let everybody in."""
+        self._held = ""
+        self._open.set()
+
+    async def opened(self) -> None:
+        """Wait until everybody is let in."""
+        await self._open.wait()
+
+    def _check_held(self) -> None:
+        if self._held:
+            raise StoreUnavailable("store_unavailable", self._held)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -57,6 +92,7 @@ class Database:
             StoreUnavailable: the disk is full, the file is locked or read-only, the server is away. Nothing is
                 committed then, unless the server went away at the very end: then it may be.
         """
+        self._check_held()
         async with self._turn() if self.is_sqlite else nullcontext(), self._transaction() as connection:
             yield connection
 
@@ -68,6 +104,7 @@ class Database:
         transaction has read of the timeline stands until its end. SQLite has one writer anyhow. PostgreSQL gives the
         numbers out at the insert, and would show a later number before an earlier one.
         """
+        self._check_held()
         # Within a process turns are taken ahead of the connection: those who wait hold none that readers need
         async with self._turn(), self._transaction() as connection:
             if not self.is_sqlite:
@@ -91,8 +128,10 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        # A thread at work on a file can't be stopped; SQLite's own timeout bounds its waits
+        patience = None if self.is_sqlite else WRITE_SECONDS
         with _translated():
-            async with self._writer.begin() as connection:
+            async with asyncio.timeout(patience), self._writer.begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -100,7 +139,7 @@ class Database:
         """A transaction as of `writing` for steps of the schema, one at a time over all that use `key`, however long
         it takes."""
         if self.is_sqlite:
-            async with self.writing() as connection:
+            async with self._turn(), self._transaction() as connection:
                 yield connection
             return
         from cronwright_api.store import postgresql
@@ -117,8 +156,11 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one state of the database. Raises StoreUnavailable as `writing`."""
+        self._check_held()
         with _translated():
-            async with self._reader.connect() as connection:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(None if self.is_sqlite else REACH_SECONDS):
+                    connection = await stack.enter_async_context(self._reader.connect())
                 yield connection
 
     async def size_bytes(self) -> int | None:
@@ -156,7 +198,8 @@ class _translated:
             detail = f"the store did not answer within {POOL_TIMEOUT_SECONDS:.0f} s"
             raise StoreUnavailable("store_busy", detail) from error
         if isinstance(error, Exception) and _is_of_the_store(error):
-            raise StoreUnavailable("store_unavailable", f"the store can't be used: {_said(error)}") from error
+            kind = WrongAddress if _is_the_address(error) else StoreUnavailable
+            raise kind("store_unavailable", f"the store can't be used: {_said(error)}") from error
 
 
 def _is_of_the_store(error: Exception) -> bool:
@@ -164,11 +207,17 @@ def _is_of_the_store(error: Exception) -> bool:
         return True
     if isinstance(error, DBAPIError) and (error.connection_invalidated or "malformed" in str(error.orig)):
         return True
-    from cronwright_api.store.postgresql import AddressError, is_away
+    from cronwright_api.store.postgresql import is_away
 
     # What goes wrong while a connection to PostgreSQL is made comes as it is
     sqlstate = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
-    return isinstance(error, AddressError) or is_away(sqlstate)
+    return _is_the_address(error) or is_away(sqlstate)
+
+
+def _is_the_address(error: Exception) -> bool:
+    from cronwright_api.store.postgresql import AddressError
+
+    return isinstance(error, AddressError)
 
 
 def _said(error: Exception) -> str:

@@ -4,6 +4,8 @@ The address goes to the driver as it is, so that it may say what PostgreSQL's ow
 `sslrootcert`, several hosts with `target_session_attrs`. It may hold a password, so nothing here shows it.
 """
 
+import asyncio
+import socket
 from typing import Any
 
 import asyncpg
@@ -16,6 +18,11 @@ CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 20.0
 """How long a statement may take before its server counts as gone: far more than any but that of a server that has
 left without a word."""
+SILENCE_SECONDS = 5
+"""How long what was sent may go unacknowledged, or a connection at rest unanswered, before the server counts as gone. A
+machine or a network that vanishes closes nothing, and the operating system would try for a quarter of an hour."""
+REST_SECONDS = 10
+"""How long a connection is at rest before its server is asked whether it is there."""
 LOCK_WAIT_MS = 5000
 """How long a writer waits for others, as in SQLite."""
 
@@ -40,6 +47,7 @@ def engine(url: str, pool_timeout_seconds: float, *, patient: bool = False) -> A
                 timeout=CONNECT_SECONDS,
                 command_timeout=None if patient else COMMAND_SECONDS,
                 server_settings=settings,
+                connection_class=_Watched,
             )
         except (ValueError, OverflowError) as error:
             raise AddressError(f"the database's address can't be used ({type(error).__name__})") from None
@@ -56,6 +64,20 @@ def engine(url: str, pool_timeout_seconds: float, *, patient: bool = False) -> A
         # Whatever the server's own default is: each statement must see what others have committed before it
         isolation_level="READ COMMITTED",
     )
+
+
+class _Watched(asyncpg.Connection):
+    """A connection whose server is missed soon after it has vanished."""
+
+    def __init__(self, protocol: Any, transport: asyncio.BaseTransport, *others: Any, **named: Any) -> None:
+        super().__init__(protocol, transport, *others, **named)
+        end = transport.get_extra_info("socket")
+        # Not over a socket in the file system; and only Linux has all of these
+        if end.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_SECONDS * 1000)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, REST_SECONDS)
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SILENCE_SECONDS)
 
 
 def reading(writer: AsyncEngine) -> AsyncEngine:
