@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -58,9 +59,11 @@ async def serve(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
-        preparing = asyncio.create_task(prepare(database))
-        stack.push_async_callback(_end, [preparing])
-        await asyncio.wait({preparing}, timeout=LISTEN_SECONDS)
+        away = asyncio.Event()
+        preparing, missing = asyncio.create_task(prepare(database, away)), asyncio.create_task(away.wait())
+        stack.push_async_callback(_end, [preparing, missing])
+        # Where all is well nobody gets in before the store is there
+        await asyncio.wait({preparing, missing}, timeout=LISTEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         _raise_of(preparing)
         cluster = await connect()
         stack.push_async_callback(cluster.close)
@@ -105,7 +108,7 @@ def _services(
         feed=feed,
         readers=readers,
         tasks=TaskService(cache, TasksInKubernetes(cluster), readers, People(cluster), settings.first_namespace),
-        reporters=Reporters(Identities(cluster), Ownership(cluster), settings.operator_account),
+        reporters=Reporters(Identities(cluster), Ownership(cluster, cache.namespace_of), settings.operator_account),
         readiness=Readiness(database, cluster, cache),
         metrics=metrics,
         trusted_networks=settings.trusted_networks,
@@ -184,7 +187,7 @@ async def _serve_until_told(
     _log.info("stopped")
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,11 +1,17 @@
 """Which Task a pod runs for: pod → Job → CronJob → Task by owner references, each read and held against its UID."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from cronwright.jsontypes import JSON
-from cronwright.names import AS_USER_ANNOTATION, GROUP, KIND, SCHEDULED_TIME_ANNOTATION
+from cronwright.names import (
+    AS_USER_ANNOTATION,
+    GROUP,
+    KIND,
+    RUN_REQUEST_ANNOTATION,
+    SCHEDULED_TIME_ANNOTATION,
+)
 from cronwright_api.auth.cache import AnswerCache
 from cronwright_api.auth.identity import Identity
 from cronwright_api.cluster import Cluster
@@ -19,7 +25,7 @@ KEPT_PODS = 4096
 @dataclass(frozen=True, slots=True)
 class PodOfTask:
     """A pod whose Job the CronJob of a Task owns. `is_of_controller`: the CronJob controller made the Job;
-    `may_be_scheduled`: it did, or the pod names a time."""
+    `may_be_scheduled`: it did, or the pod names a time; `request_id`: it is for the run request of this id."""
 
     name: str
     uid: str
@@ -29,13 +35,16 @@ class PodOfTask:
     as_user_email: str | None
     may_be_scheduled: bool
     is_of_controller: bool
+    job_uid: str
+    request_id: str | None = None
 
 
 class Ownership:
-    """Finds a pod's Task, and remembers it."""
+    """Finds a pod's Task, and remembers it. `namespace_of` says in which namespace the Task with a UID is, None where
+    there is none (any more)."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, namespace_of: Callable[[str], str | None]) -> None:
+        self._cluster, self._namespace_of = cluster, namespace_of
         self._known: AnswerCache[str, PodOfTask] = AnswerCache(KEPT_SECONDS, KEPT_PODS)
 
     async def of(self, identity: Identity) -> PodOfTask:
@@ -77,7 +86,11 @@ class Ownership:
         task_owner = _owner(cron_job, GROUP, KIND, controller=True)
         if task_owner is None:
             raise Forbidden("cronjob_without_task", f"CronJob {cron_job_name} belongs to no Task")
+        # Whoever makes a CronJob may write any UID there, and Kubernetes only sweeps it up later
+        if self._namespace_of(task_owner[1]) not in (None, namespace):
+            raise Forbidden("cronjob_without_task", f"CronJob {cron_job_name} belongs to no Task of its namespace")
         annotations = _annotations(pod)
+        request_id = _annotations(job).get(RUN_REQUEST_ANNOTATION)
         as_user = annotations.get(AS_USER_ANNOTATION)
         is_of_controller = _owner(job, "batch", "CronJob", controller=True) is not None
         return PodOfTask(
@@ -89,6 +102,8 @@ class Ownership:
             as_user_email=as_user if isinstance(as_user, str) and as_user else None,
             may_be_scheduled=is_of_controller or SCHEDULED_TIME_ANNOTATION in annotations,
             is_of_controller=is_of_controller,
+            job_uid=job_uid,
+            request_id=request_id if isinstance(request_id, str) else None,
         )
 
     async def _read(self, path: str, kind: str, name: str, uid: str) -> Mapping[str, JSON]:

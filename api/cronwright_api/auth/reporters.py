@@ -1,7 +1,10 @@
 """Who may write to the timeline: the operator for every Task, and a pod for the Task that owns its Job."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
+from cronwright.run.ids import manual_run_id, requested_run_id, scheduled_run_id
 from cronwright.timeline.event import Event
 from cronwright.timeline.span import Span
 from cronwright_api.auth.identity import Identities
@@ -85,4 +88,15 @@ def refusal(pod: PodOfTask, event: Event | Span) -> tuple[str, str] | None:
             "trigger",
             f"the Job of pod {pod.namespace}/{pod.name} was made by hand and names no scheduled time; write manual",
         )
+    # A run is what its id says: under another one the event would be folded into another run, of whichever Task
+    if event.run_id not in _own_runs(pod, event):
+        return "run_id", f"{own} runs of its own Job, whose ids follow from its Task's, not {event.run_id}"
     return None
+
+
+def _own_runs(pod: PodOfTask, event: Event) -> Iterator[UUID]:
+    yield manual_run_id(pod.task_uid, pod.job_uid)
+    if pod.request_id is not None:
+        yield requested_run_id(pod.task_uid, pod.request_id)
+    if pod.may_be_scheduled and event.scheduled_at is not None:
+        yield scheduled_run_id(pod.task_uid, event.scheduled_at)

@@ -35,6 +35,11 @@ class TaskCache:
                 return records[uid]
         return None
 
+    def namespace_of(self, uid: str) -> str | None:
+        """Return the namespace of the Task with this UID, None where none is known."""
+        record = self.find(uid)
+        return None if record is None else record.namespace
+
     def all(self) -> Iterable[Record]:
         """Return all Tasks, in no order."""
         for records in self._records.values():

@@ -3,6 +3,8 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,11 +12,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from cronwright.run.ids import manual_run_id, scheduled_run_id
 from cronwright.timeline.event import Event, dump_event
 from support.cluster import BATCH, CORE, wait_for
 
 from .conftest import World
-from .events import end, start
+from .events import DUE, end, start
 from .people import TaskWithPods, kubeconfig_as, owner, pod_of, pod_template, task_with_pods, token
 from .served import MEDIA_TYPE, Served
 
@@ -34,10 +37,17 @@ def scheduled_token(task: TaskWithPods) -> str:
     return task.token(task.scheduled)
 
 
+minutes = count()
+
+
 def event_of(task: TaskWithPods, pod: Any, **changes: Any) -> Event:
-    """An event as the runner in `pod` writes it."""
+    """An event as the runner in `pod` writes it, each of a run of its own: of another fire time, or of the pod's
+    Job."""
+    due = DUE + timedelta(minutes=next(minutes))
+    due = changes.setdefault("scheduled_at", due)
+    uid, job = task.task["metadata"]["uid"], pod["metadata"].get("ownerReferences", [{"uid": "none"}])[0]["uid"]
     values = {
-        "run_id": uuid4(),
+        "run_id": manual_run_id(uid, job) if due is None else scheduled_run_id(uid, due),
         "pod_uid": pod["metadata"]["uid"],
         "pod": pod["metadata"]["name"],
         "namespace": task.namespace,
@@ -74,6 +84,7 @@ NOT_A_PODS_TO_WRITE = [
     ("pod", "another", "writes only for itself, not 'another'"),
     ("as_user_email", "root@example.com", "the user that it runs as, admin@example.com, not 'root@example.com'"),
     ("as_user_email", None, "the user that it runs as, admin@example.com, not 'nobody'"),
+    ("run_id", scheduled_run_id(str(uuid4()), DUE), "runs of its own Job, whose ids follow from its Task's, not"),
 ]
 
 

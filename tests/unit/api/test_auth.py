@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from cronwright.reasons import Reason
+from cronwright.run.ids import manual_run_id, requested_run_id, scheduled_run_id
 from cronwright.timeline.event import Event
 from cronwright.timeline.span import Span
 from cronwright_api.auth.cache import AnswerCache
@@ -18,23 +19,37 @@ from cronwright_api.auth.reporters import refusal
 from cronwright_api.cluster import Answer
 from cronwright_api.errors import Unauthenticated, Unavailable
 
+TASK_UID = "0f5e2f0e-7f3e-4d7c-8c4e-0d2b8d1f5a11"
+DUE = datetime(2027, 1, 4, 8, tzinfo=UTC)
 POD = PodOfTask(
-    "export-1-x", "pod-uid", "shop", "export", "task-uid", "a@example.com", may_be_scheduled=True, is_of_controller=True
+    "export-1-x",
+    "pod-uid",
+    "shop",
+    "export",
+    TASK_UID,
+    "a@example.com",
+    may_be_scheduled=True,
+    is_of_controller=True,
+    job_uid="job-uid",
 )
+BY_HAND = replace(POD, may_be_scheduled=False, is_of_controller=False)
 OWN = Event(
-    run_id=UUID(int=1),
+    run_id=scheduled_run_id(TASK_UID, DUE),
+    scheduled_at=DUE,
     pod_uid="pod-uid",
     attempt=1,
     kind="start",
     reported_by="runner",
     task="export",
     namespace="shop",
-    task_uid="task-uid",
+    task_uid=TASK_UID,
     title="export",
     trigger="schedule",
     as_user_email="a@example.com",
     pod="export-1-x",
 )
+MANUAL = replace(OWN, trigger="manual", scheduled_at=None, run_id=manual_run_id(TASK_UID, "job-uid"))
+OTHER_UID = "6a3d2c1e-52b4-4b8e-9a55-ffdd0b9a2a77"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +69,28 @@ OWN = Event(
         ("no user", POD, replace(OWN, as_user_email=None), "as_user_email"),
         ("a user where it runs as none", replace(POD, as_user_email=None), OWN, "as_user_email"),
         ("the schedule, by hand", replace(POD, may_be_scheduled=False), OWN, "trigger"),
-        ("by hand", replace(POD, may_be_scheduled=False), replace(OWN, trigger="manual"), None),
+        ("by hand", BY_HAND, MANUAL, None),
+        ("by hand, of a Task that only runs so", POD, MANUAL, None),
+        (
+            "on request",
+            replace(BY_HAND, request_id="r1"),
+            replace(MANUAL, run_id=requested_run_id(TASK_UID, "r1")),
+            None,
+        ),
+        (
+            "another request",
+            replace(BY_HAND, request_id="r1"),
+            replace(MANUAL, run_id=requested_run_id(TASK_UID, "r2")),
+            "run_id",
+        ),
+        ("a request, by hand", BY_HAND, replace(MANUAL, run_id=requested_run_id(TASK_UID, "r1")), "run_id"),
+        ("on request for a time", replace(POD, is_of_controller=False), replace(OWN, trigger="manual"), None),
+        ("a time, by hand", BY_HAND, replace(OWN, trigger="manual"), "run_id"),
+        ("the run of another time", POD, replace(OWN, scheduled_at=DUE + timedelta(minutes=1)), "run_id"),
+        ("a run of no time", POD, replace(OWN, scheduled_at=None), "run_id"),
+        ("another Job's run", BY_HAND, replace(MANUAL, run_id=manual_run_id(TASK_UID, "other")), "run_id"),
+        ("another Task's run", POD, replace(OWN, run_id=scheduled_run_id(OTHER_UID, DUE)), "run_id"),
+        ("any id", POD, replace(OWN, run_id=UUID(int=1)), "run_id"),
     ],
 )
 def test_refusal(name: str, pod: PodOfTask, event: Event, attribute: str | None) -> None:
@@ -67,7 +103,7 @@ SPAN = Span(
     reported_by="runner",
     task="export",
     namespace="shop",
-    task_uid="task-uid",
+    task_uid=TASK_UID,
     title="export",
     reason=Reason.POD_LATE,
     schedule="@every 5s",
