@@ -23,7 +23,8 @@ class Proxy:
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
         self._frozen: set[tuple[socket.socket, socket.socket]] = set()
-        self._refusing, self._closed = False, False
+        self._refusing, self._silent, self._closed = False, False, False
+        self._unheard: list[socket.socket] = []
         self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -36,6 +37,8 @@ class Proxy:
         self._closed = True
         self._listener.close()
         self.cut()
+        for caller in self._unheard:
+            caller.close()
 
     def cut(self) -> None:
         """End all connections; new ones are taken."""
@@ -62,6 +65,17 @@ class Proxy:
         with self._lock:
             self._frozen |= self._pairs
 
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Pass nothing on over the connections that there are or that are made meanwhile, and close none of them, as
+        where a server or the way to it hangs. None of them works again, new ones do."""
+        self._silent = True
+        self.freeze()
+        try:
+            yield
+        finally:
+            self._silent = False
+
     def _accept(self) -> None:
         while not self._closed:
             try:
@@ -71,6 +85,9 @@ class Proxy:
             self.connections += 1
             if self._refusing:
                 caller.close()
+                continue
+            if self._silent:
+                self._unheard.append(caller)
                 continue
             threading.Thread(target=self._pass, args=(caller,), daemon=True).start()
 

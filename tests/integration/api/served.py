@@ -76,6 +76,10 @@ class Served:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=30), time.monotonic() - began
 
+    def wait(self) -> int:
+        """Wait until it ends by itself, and return its exit code."""
+        return self._process.wait(timeout=30)
+
     @property
     def log(self) -> str:
         """What it has logged."""
