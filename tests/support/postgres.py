@@ -98,10 +98,10 @@ class Postgres:
             self._process.wait(timeout=START_SECONDS)
             self._process = None
 
-    def database(self, name: str | None = None) -> str:
-        """Make a database, and return its address."""
+    def database(self, name: str | None = None, like: str = "template0") -> str:
+        """Make a database, a copy of that named `like`, which nobody may use meanwhile; return its address."""
         name = name or f"t{uuid4().hex}"
-        self.program("psql", "--command", f"CREATE DATABASE {name} TEMPLATE template0")
+        self.program("psql", "--command", f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
 
     def drop(self, url: str) -> None:

@@ -1,8 +1,10 @@
 """A store in a real SQLite file and in a real PostgreSQL, and the API as a process of its own against the real
 cluster."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from .people import API_RULES, LIST_TASKS, WRITE_TASKS, account, allow, disallow
 from .served import Served
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """The event loop that the API runs on."""
     return "asyncio"
@@ -25,7 +27,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the test's database is."""
+    """Where the test's database is; nothing is there yet."""
     return tmp_path / "timeline.db"
 
 
@@ -37,39 +39,91 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgresql_url(postgres: Postgres) -> Iterator[str]:
-    """An empty database in PostgreSQL."""
+def empty_postgresql_url(postgres: Postgres) -> Iterator[str]:
+    """A database in PostgreSQL with nothing in it, not even a schema."""
     url = postgres.database()
     yield url
     postgres.drop(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, file: Path) -> str:
-    """Where the test's database is: each test runs on both."""
-    return f"sqlite:///{file}" if request.param == "sqlite" else str(request.getfixturevalue("postgresql_url"))
+def empty_url(request: pytest.FixtureRequest, file: Path) -> str:
+    """Where a database without a schema is: each test runs on both."""
+    return f"sqlite:///{file}" if request.param == "sqlite" else str(request.getfixturevalue("empty_postgresql_url"))
 
 
-@asynccontextmanager
-async def _migrated(url: str) -> AsyncIterator[Database]:
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the newest schema, to be copied: the steps take longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "timeline.db"
+    asyncio.run(_migrate(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgres: Postgres) -> str:
+    """As `migrated_file`, the name of a database in PostgreSQL."""
+    name = "migrated"
+    asyncio.run(_migrate(postgres.database(name)))
+    return name
+
+
+@pytest.fixture
+def sqlite_url(file: Path, migrated_file: Path) -> str:
+    """An SQLite file with the newest schema and no rows."""
+    shutil.copy(migrated_file, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def postgresql_url(postgres: Postgres, migrated_postgresql: str) -> Iterator[str]:
+    """A database in PostgreSQL with the newest schema and no rows."""
+    url = postgres.database(like=migrated_postgresql)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Where the test's database is, with the newest schema and no rows: each test runs on both."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """The database at `url`."""
     opened = Database(url)
-    await migrate(opened)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    """A database with the newest schema and nothing in it."""
-    async with _migrated(url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def sqlite(file: Path) -> AsyncIterator[Database]:
+async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
     """As `database`, for what only SQLite does."""
-    async with _migrated(f"sqlite:///{file}") as opened:
-        yield opened
+    opened = Database(sqlite_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+async def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+) -> AsyncIterator[Database]:
+    """A database for all tests of a module that only read what one fixture of theirs has stored: each runs on both."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('shared') / 'timeline.db'}"
+    else:
+        url = postgres.database()
+    await _migrate(url)
+    opened = Database(url)
+    yield opened
+    await opened.close()
 
 
 @dataclass(frozen=True, repr=False)

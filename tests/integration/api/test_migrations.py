@@ -66,9 +66,11 @@ async def test_a_second_start_changes_nothing(database: Database) -> None:
     await migrate(database)
 
 
-async def test_several_at_once(url: str) -> None:
-    several = [Database(url) for _ in range(4)]
+async def test_several_at_once(empty_url: str) -> None:
+    several = [Database(empty_url) for _ in range(4)]
     await asyncio.gather(*(migrate(one) for one in several))
+    async with several[0].reading() as connection:
+        assert "event" in await connection.run_sync(tables)
     for one in several:
         await one.close()
 

@@ -37,16 +37,20 @@ def test_an_address_that_leads_nowhere_ends_the_start_with_a_sentence_and_withou
         assert secret not in ended.stdout + ended.stderr
 
 
-def test_an_address_may_say_what_postgresqls_own_programs_understand(postgres: Postgres, postgresql_url: str) -> None:
-    url = postgresql_url.replace("127.0.0.1", "127.0.0.1:9,127.0.0.1") + "?sslmode=prefer&target_session_attrs=any"
-    assert run("migrate", database_url=url).returncode == 0
+def test_an_address_may_say_what_postgresqls_own_programs_understand(
+    postgres: Postgres, empty_postgresql_url: str
+) -> None:
+    hosts = empty_postgresql_url.replace("127.0.0.1", "127.0.0.1:9,127.0.0.1")
+    assert run("migrate", database_url=f"{hosts}?sslmode=prefer&target_session_attrs=any").returncode == 0
 
 
-async def test_whatever_the_servers_defaults_are_transactions_are_ours(postgres: Postgres, postgresql_url: str) -> None:
-    name = postgresql_url.rpartition("/")[2]
+async def test_whatever_the_servers_defaults_are_transactions_are_ours(
+    postgres: Postgres, empty_postgresql_url: str
+) -> None:
+    name = empty_postgresql_url.rpartition("/")[2]
     for setting in ("default_transaction_isolation = 'serializable'", "timezone = 'Asia/Kathmandu'"):
         postgres.program("psql", "--command", f"ALTER DATABASE {name} SET {setting}")
-    database = Database(postgresql_url)
+    database = Database(empty_postgresql_url)
     await migrate(database)
     async with database.writing() as connection:
         assert await connection.scalar(text("SHOW transaction_isolation")) == "read committed"
@@ -57,10 +61,10 @@ async def test_whatever_the_servers_defaults_are_transactions_are_ours(postgres:
 
 
 async def test_who_waits_too_long_for_a_turn_is_told_to_come_again(
-    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cronwright_api.store.postgresql.LOCK_WAIT_MS", 50)
-    one, other = Database(postgresql_url), Database(postgresql_url)
+    one, other = Database(empty_postgresql_url), Database(empty_postgresql_url)
     async with one.appending():
         with pytest.raises(StoreUnavailable, match="lock timeout"):
             async with other.appending():
