@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))  # the cluster and the operator a
 
 import converging  # noqa: E402
 import memory  # noqa: E402
+import posting  # noqa: E402
 import starting  # noqa: E402
 import ticking  # noqa: E402
 import writing  # noqa: E402
@@ -25,6 +26,7 @@ from support.cluster import Cluster, NotOurClusterError  # noqa: E402
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 TASKS, ROUNDS = 1_000, 3
 EACH = 100
+EVENTS = 4_000
 GROWING = (500, 1_000, 2_000)
 
 Benchmark = Callable[[Cluster, float], Iterator[Figure]]
@@ -35,6 +37,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "starting": lambda cluster, scale: starting.measure(),
     "ticking": lambda cluster, scale: ticking.measure(cluster),
     "converging": lambda cluster, scale: converging.measure(cluster, _scaled(TASKS, scale), ROUNDS),
+    "posting": lambda cluster, scale: posting.measure(cluster, _scaled(EVENTS, scale)),
 }
 
 
