@@ -4,6 +4,8 @@ What it is told is what a list would show it: rights are asked for again with ea
 as long, as lists go by.
 """
 
+import contextlib
+import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from cronwright_api.jsonapi.documents import text_of_one, text_of_problems
 from cronwright_api.jsonapi.lists import ListRequest
 from cronwright_api.store import following
 from cronwright_api.store.conditions import where
-from cronwright_api.store.database import Database
+from cronwright_api.store.database import Database, StoreUnavailable
 from cronwright_api.store.rows import Row
 from cronwright_api.streaming import HEARTBEAT, frame, place
 from cronwright_api.tasks.matching import matches
@@ -26,8 +28,8 @@ from cronwright_api.timeline.feed import MAX_FORMS, Feed, Told
 from cronwright_api.timeline.listing import seen, visible_among, visible_to
 
 HEARTBEAT_SECONDS = 15.0
-"""Proxies end connections that are silent for a minute or less. A token that has ended is found out as often, where
-nothing is told meanwhile."""
+"""Proxies end connections that are silent for a minute or less. That the right to listen, or the token, has ended is
+found out as often, whatever is told meanwhile."""
 BATCH = 200
 """Rows read from the store at a time, on the way to what the feed has."""
 
@@ -73,6 +75,7 @@ class Listener:
         try:
             async with self.feed.listening():
                 yield place(at) if at else HEARTBEAT
+                due = time.monotonic() + HEARTBEAT_SECONDS
                 while not self.feed.is_closed:
                     told = self.feed.behind(number)
                     if told is None:
@@ -84,13 +87,21 @@ class Listener:
                             yield chunk
                         number = told[-1].number
                     else:
-                        await self.feed.wait(number, HEARTBEAT_SECONDS)
-                        if self.feed.newest <= number:
-                            await self.readers.of(self.token)
-                            yield HEARTBEAT
+                        await self.feed.wait(number, due - time.monotonic())
+                    if time.monotonic() >= due:
+                        await self._check_rights()
+                        yield HEARTBEAT
+                        due = time.monotonic() + HEARTBEAT_SECONDS
         except Problem as problem:
             # The answer has begun, so what a request would get as an error comes as the last event
             yield frame(text_of_problems([problem]), name="problem")
+
+    async def _check_rights(self) -> None:
+        """Check that a list would still be given. Raises as `begin`."""
+        reader = await self.readers.of(self.token)
+        with contextlib.suppress(StoreUnavailable):
+            # A store that is away has nothing to tell; the stream goes on once it is back
+            await visible_to(self.database, reader, self.asked.namespace)
 
     async def _from_store(self, number: int) -> tuple[Sequence[Row], int]:
         reader = await self.readers.of(self.token)
