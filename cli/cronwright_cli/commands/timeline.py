@@ -57,7 +57,9 @@ def timeline(
     limit: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="At most so many runs, the newest ones.")] = 50,
     output: Annotated[
         Format,
-        typer.Option("--output", "-o", help="table, wide (with attempt, action, user, pod, node and run) or json."),
+        typer.Option(
+            "--output", "-o", help="table, wide (with attempt, action, user, who asked, pod, node and run) or json."
+        ),
     ] = Format.TABLE,
     utc: Annotated[bool, typer.Option("--utc", help="Times in UTC; otherwise in this machine's zone.")] = False,
     url: Annotated[

@@ -130,6 +130,7 @@ _WIDE = (
     Column("ATTEMPT", lambda run, setting: str(run.attempt), 7, is_number=True),
     Column("ACTION", lambda run, setting: run.action_name or "-", 10),
     Column("AS", lambda run, setting: run.as_user_email or "-", 10),
+    Column("ASKED BY", lambda run, setting: run.requested_by or "-", 10),
     Column("POD", lambda run, setting: run.pod or "-", 24),
     Column("NODE", lambda run, setting: run.node or "-", 10),
     Column("RUN", lambda run, setting: run.id, 36),

@@ -13,6 +13,7 @@ from cronwright_cli.errors import ApiError
 class Run:
     """One run. Times are aware and in UTC; `outcome` is None while it goes on; `attributes` are all of the row's.
 
+    `requested_by` is who asked for a run by hand, empty where nobody said it.
     `state` is running, waiting (for its next attempt) or ended. A span has a `count` of fire times that ended alike,
     the first of them at `scheduled_at` and the last at `last_at`; it was written, or written anew, at `created_at`.
     """
@@ -32,6 +33,7 @@ class Run:
     message: str
     action_name: str
     as_user_email: str
+    requested_by: str
     pod: str
     node: str
     attributes: Mapping[str, JSON]
@@ -105,6 +107,7 @@ def _parse(resource: JSON) -> Run:
         message=text("message"),
         action_name=text("action_name"),
         as_user_email=text("as_user_email"),
+        requested_by=text("requested_by"),
         pod=text("pod"),
         node=text("node"),
         attributes=dict(attributes),

@@ -122,12 +122,13 @@ def test_json_is_the_apis_own_row_a_line(api: Api) -> None:
     assert (row["run_id"], row["outcome"], row["reason"]) == (str(good.run_id), "succeeded", "Completed")
 
 
-def test_wide_has_the_run_and_its_pod(api: Api) -> None:
-    good = start(api, "wide")
+def test_wide_has_the_run_its_pod_and_who_asked_for_it(api: Api) -> None:
+    good = replace(start(api, "wide", trigger="manual"), requested_by="jane@example.com")
     api.post([good, end(good)])
     done = cronwright("timeline", "-n", api.namespace, "--task", "wide", "-o", "wide", env=api.env())
     assert str(good.run_id) in done.stdout
     assert "wide-pod" in done.stdout
+    assert "jane@example.com" in done.stdout
 
 
 def test_a_task_is_found_by_its_name_and_by_that_of_its_resource(api: Api) -> None:

@@ -84,8 +84,15 @@ def test_lines_are_aligned_and_nothing_is_cut() -> None:
 def test_the_headings_say_the_zone_and_follow_the_options() -> None:
     assert [column.heading for column in columns("CET", True, True)] == [
         "TIME (CET)", "NAMESPACE", "TASK", "TRIGGER", "SCHEDULED", "LATE", "TOOK", "OUTCOME", "REASON",
-        "ATTEMPT", "ACTION", "AS", "POD", "NODE", "RUN", "MESSAGE",
+        "ATTEMPT", "ACTION", "AS", "ASKED BY", "POD", "NODE", "RUN", "MESSAGE",
     ]  # fmt: skip
+
+
+def test_wide_says_who_asked_for_a_run_by_hand() -> None:
+    asked = row(task="backup", trigger="manual", as_user_email="ops@example.com", requested_by="jane@example.com")
+    heading, *lines = plain_lines([asked, SUCCEEDED], columns("UTC", False, True), UTC_SETTING)
+    at = heading.index("ASKED BY")
+    assert [line[at:].split()[0] for line in lines] == ["jane@example.com", "-"]
 
 
 def test_the_table_fits_a_terminal_and_wraps_only_the_message() -> None:
