@@ -1,5 +1,6 @@
 """Measures Cronwright on the cluster of KUBECONFIG: how fast Tasks converge, what that writes, how much memory the
-operator holds, how soon an action starts, how punctual a loop is and what it costs.
+operator holds, how soon an action starts, how punctual a loop is and what it costs; and what the API takes, answers and
+tells, from a timeline of a million rows, of ten thousand Tasks, to five hundred who listen.
 """
 
 import argparse
@@ -12,9 +13,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))  # the cluster and the operator as a process, as tests have them
 
 import converging  # noqa: E402
+import listing  # noqa: E402
 import memory  # noqa: E402
 import posting  # noqa: E402
+import querying  # noqa: E402
 import starting  # noqa: E402
+import streaming  # noqa: E402
 import ticking  # noqa: E402
 import writing  # noqa: E402
 from figures import Figure, table, write, write_over  # noqa: E402
@@ -27,6 +31,9 @@ DOCUMENT = HERE.parent / "docs" / "performance.md"
 TASKS, ROUNDS = 1_000, 3
 EACH = 100
 EVENTS = 4_000
+ROWS = (10_000, 100_000, 1_000_000)
+HELD = 10_000
+LISTENERS = 500
 GROWING = (500, 1_000, 2_000)
 
 Benchmark = Callable[[Cluster, float], Iterator[Figure]]
@@ -38,6 +45,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ticking": lambda cluster, scale: ticking.measure(cluster),
     "converging": lambda cluster, scale: converging.measure(cluster, _scaled(TASKS, scale), ROUNDS),
     "posting": lambda cluster, scale: posting.measure(cluster, _scaled(EVENTS, scale)),
+    "querying": lambda cluster, scale: querying.measure(cluster, [max(10_000, _scaled(size, scale)) for size in ROWS]),
+    "listing": lambda cluster, scale: listing.measure(cluster, _scaled(TASKS, scale), _scaled(HELD, scale)),
+    "streaming": lambda cluster, scale: streaming.measure(cluster, _scaled(LISTENERS, scale)),
 }
 
 

@@ -190,7 +190,7 @@ def _postgresql_value(value: Any) -> Any:
 
 def _insert_into_postgresql(url: str, batches: Sequence[Rows]) -> float:
     async def insert() -> float:
-        connection = await asyncpg.connect(url)
+        connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]
         event, run = _statements(lambda number: f"${number}")
         began = time.perf_counter()
         for events, runs in batches:
