@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ from cronwright_api.tls import Certificate
 STOP_SECONDS = 8
 """How long requests under way may take after SIGTERM; a pod that ends gets 30 s, and an installation waits for it."""
 
+GOODBYE_SECONDS = 0.5
 LOOPBACK = "127.0.0.1"
 
 _log = structlog.get_logger()
@@ -120,6 +122,23 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # uvicorn would raise the signal again at its end, which ends the process before the database is closed
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        leaving = asyncio.create_task(self._leave_silent_callers())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            leaving.cancel()
+
+    async def _leave_silent_callers(self) -> None:
+        """Cut connections that are closed and told all: a caller that only keeps one does not answer TLS's goodbye, and
+        would be waited for until the end."""
+        while True:
+            await asyncio.sleep(GOODBYE_SECONDS)
+            for connection in list(self.server_state.connections):
+                transport = connection.transport
+                if transport.is_closing() and not transport.get_write_buffer_size():
+                    transport.abort()
 
 
 def _server(app: FastAPI, host: str, port: int, tls: ssl.SSLContext | None) -> _Server:
