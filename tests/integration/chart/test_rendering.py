@@ -31,6 +31,9 @@ VARIANTS: dict[str, list[str]] = {
     "in two namespaces": [TWO_NAMESPACES],
     "PostgreSQL, two replicas": [POSTGRES, "api.replicas=2", "api.podDisruptionBudget.enabled=true"],
     "on every node's port": ["api.service.type=NodePort"],
+    "plain HTTP": ["api.tls.mode=off"],
+    "a certificate of one's own": ["api.tls.mode=given", "api.tls.secretName=mine", "api.tls.caKey=ca.crt"],
+    "a public certificate": ["api.tls.mode=given", "api.tls.secretName=mine", "api.url=https://tasks.example.com"],
     "network policies": ["networkPolicy.enabled=true", "networkPolicy.apiFrom[0].namespaceSelector.matchLabels.a=b"],
     "names of one's own": ["fullnameOverride=tasks", "nameOverride=tasks"],
     "no rights, no resource": ["rbac.create=false", "crds.install=false"],
@@ -107,7 +110,7 @@ def test_the_two_programs_know_each_other(helm: Helm) -> None:
     objects = helm.objects()
     operator, service = objects["Deployment", "operator"], objects["Service", "api"]
     name = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc:{service['spec']['ports'][0]['port']}"
-    assert env(helm, "operator", [])["CRONWRIGHT_API_URL"] == f"http://{name}"
+    assert env(helm, "operator", [])["CRONWRIGHT_API_URL"] == f"https://{name}"
     pod = operator["spec"]["template"]["spec"]
     account = f"system:serviceaccount:{operator['metadata']['namespace']}:{pod['serviceAccountName']}"
     assert env(helm, "api", [])["CRONWRIGHT_OPERATOR_ACCOUNT"] == account
