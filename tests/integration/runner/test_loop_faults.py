@@ -40,8 +40,11 @@ def _descendants(pid: int) -> list[int]:
 
 
 def test_a_runner_killed_in_the_middle_of_a_tick(loop_pod: LoopPod, timeline: Timeline) -> None:
-    loop_pod.runs("notes", {"seconds": 1.5}).start()
-    wait_until(lambda: len(loop_pod.notes()) == 2, "a tick under way")
+    loop_pod.runs("notes", {"seconds": 2.5}).start()
+    # An action's note may be there before the runner has told the ticker that it started
+    wait_until(
+        lambda: len(loop_pod.notes()) == len(timeline.starts) == 2, "a tick under way, of which the ticker knows"
+    )
     left = _descendants(loop_pod.runner.pid)
     loop_pod.runner.kill()
     wait_until(lambda: any(span.reason is Reason.RUNNER_DOWN for span in timeline.spans), "a tick without a runner")

@@ -59,6 +59,11 @@ class Timeline:
         return [span for post in self.posts if post.status == 201 for span in post.spans]
 
     @property
+    def starts(self) -> list[Event]:
+        """The starts among them."""
+        return [event for event in self.events if event.kind == "start"]
+
+    @property
     def ends(self) -> list[Event]:
         """The ends among them."""
         return [event for event in self.events if event.kind == "end"]
