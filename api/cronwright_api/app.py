@@ -23,6 +23,7 @@ from cronwright_api.services import Services, services_of
 from cronwright_api.store.database import StoreUnavailable
 from cronwright_api.tasks import routes as tasks
 from cronwright_api.tasks.openapi import SCHEMAS_OF_TASKS
+from cronwright_api.timeline import openapi as timeline_openapi
 from cronwright_api.timeline import routes as timeline
 from cronwright_api.version import VERSION
 
@@ -56,7 +57,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     with warnings.catch_warnings():
         # GET and HEAD of a route have one name until it is tidied
         warnings.filterwarnings("ignore", "Duplicate Operation ID", UserWarning)
-        return tidied(FastAPI.openapi(app), SCHEMAS_OF_TASKS)
+        return tidied(FastAPI.openapi(app), SCHEMAS_OF_TASKS | timeline_openapi.schemas())
 
 
 async def _problem(request: Request, error: Exception) -> Response:

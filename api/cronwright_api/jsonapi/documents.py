@@ -3,9 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
+import orjson
 from starlette.responses import Response
 
+from cronwright.instants import format_instant
 from cronwright.jsontypes import JSON
 from cronwright_api.errors import Problem
 from cronwright_api.jsonapi.negotiation import MEDIA_TYPE
@@ -15,11 +20,11 @@ _JSONAPI: Mapping[str, JSON] = {"version": "1.1"}
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as it goes out."""
+    """A resource as it goes out. Its attributes may hold ids and times in UTC as they are."""
 
     type: str
     id: str
-    attributes: Mapping[str, JSON] = field(repr=False)
+    attributes: Mapping[str, JSON | UUID | datetime] = field(repr=False)
 
 
 def one(resource: Resource, base: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -41,7 +46,7 @@ def many(
     status: int = 200,
 ) -> Response:
     """Return the document of a list."""
-    document: dict[str, JSON] = {"jsonapi": _JSONAPI}
+    document: dict[str, Any] = {"jsonapi": _JSONAPI}
     if links is not None:
         document["links"] = links
     document["data"] = [_rendered(resource, base) for resource in resources]
@@ -65,16 +70,25 @@ def text_of_problems(errors: Sequence[Problem]) -> bytes:
     return _text(_of_problems(errors))
 
 
-def response(document: Mapping[str, JSON], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def response(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return `document` as a response."""
     return Response(_text(document), status, {"Vary": "Accept", **(headers or {})}, MEDIA_TYPE)
 
 
-def _text(document: Mapping[str, JSON]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+def _text(document: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    except TypeError:
+        # It takes no whole number beyond 64 bits, which an action's result may hold
+        plain = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+        return plain.encode()
 
 
-def _of_one(resource: Resource, base: str) -> Mapping[str, JSON]:
+def _plain(value: object) -> str:
+    return format_instant(value) if isinstance(value, datetime) else str(value)
+
+
+def _of_one(resource: Resource, base: str) -> Mapping[str, Any]:
     return {"jsonapi": _JSONAPI, "links": {"self": _self(resource, base)}, "data": _rendered(resource, base)}
 
 
@@ -82,7 +96,7 @@ def _of_problems(errors: Sequence[Problem]) -> Mapping[str, JSON]:
     return {"jsonapi": _JSONAPI, "errors": [_error(error) for error in errors]}
 
 
-def _rendered(resource: Resource, base: str) -> Mapping[str, JSON]:
+def _rendered(resource: Resource, base: str) -> Mapping[str, Any]:
     return {
         "type": resource.type,
         "id": resource.id,

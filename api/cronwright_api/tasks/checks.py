@@ -148,7 +148,28 @@ def _template(name: str, value: JSON) -> JSON:
             raise Wrong(f"{name} has the member {key[:_SHOWN_CHARACTERS]!a}; write metadata and spec only", within)
         if not isinstance(inner, Mapping):
             raise Wrong(f"{name}.{key} is {shown(inner)}; write an object", within)
+        if key == "metadata":
+            _check_metadata(f"{name}.{key}", inner, within)
     return taken
+
+
+_LONGEST_TEXTS = {"labels": 63, "annotations": 65536}  # characters of a value
+
+
+def _check_metadata(name: str, metadata: Mapping[str, JSON], within: str) -> None:
+    for key, texts in metadata.items():
+        at = f"{within}/{pointer_token(key)}"
+        if key not in _LONGEST_TEXTS:
+            raise Wrong(f"{name} has the member {key[:_SHOWN_CHARACTERS]!a}; write labels and annotations only", at)
+        if not isinstance(texts, Mapping):
+            raise Wrong(f'{name}.{key} is {shown(texts)}; write an object such as {{"team": "mail"}}', at)
+        for label, text in texts.items():
+            if not isinstance(text, str):
+                said = f"{name}.{key}.{label[:_SHOWN_CHARACTERS]} is {shown(text)}; write a string"
+                raise Wrong(said, f"{at}/{pointer_token(label)}")
+            if len(text) > (longest := _LONGEST_TEXTS[key]):
+                said = f"{name}.{key}.{label[:_SHOWN_CHARACTERS]} has {len(text)} characters; write at most {longest}"
+                raise Wrong(said, f"{at}/{pointer_token(label)}")
 
 
 def _whole(name: str, value: JSON, pointer: str | None, example: str = '{"days_old": 30}') -> JSON:

@@ -1,5 +1,6 @@
 """What /openapi.json says of the routes of Tasks, good enough to make, change and delete one by it."""
 
+import re
 from typing import Any
 
 from cronwright.schedule import zones
@@ -12,38 +13,24 @@ from cronwright_api.jsonapi.openapi import (
     errors,
     fields_parameter,
     identity_parameter,
+    instant_pattern,
     list_parameters,
     meta_document,
     parameter,
+    ref,
     resource,
+    schemas_of,
 )
 from cronwright_api.tasks import checks
 from cronwright_api.tasks.columns import READ_ONLY, TASK, WRITABLE
 from cronwright_api.tasks.preview import MOST_SHOWN
+from cronwright_api.tasks.schedule_patterns import EVERY, IN_A_ZONE, SCHEDULE
 from cronwright_api.tasks.upcoming import SHOWN
 
 _WORD = r"^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
-_EVERY = r"@every[ \t]+([0-9]{1,5}(\.[0-9]{1,3})?(h|m|s)|[0-9]{4,8}ms){1,5}"
-
-
-def _cron_field(one: str) -> str:
-    """Return the pattern of a cron field, whose numbers or names are those that the pattern `one` takes."""
-    item = rf"([*?]|H(\({one}-{one}\))?|{one}(-{one})?)(/0*[1-9][0-9]{{0,2}})?"
-    return f"{item}(,{item})*"
-
-
-_CRON = r"[ \t]+".join(
-    _cron_field(one)
-    for one in (
-        "0*[0-5]?[0-9]",
-        "0*(1?[0-9]|2[0-3])",
-        "0*([1-9]|[12][0-9]|3[01])",
-        "(0*([1-9]|1[0-2])|[A-Za-z]{3})",
-        "(0*[0-7]|[A-Za-z]{3})",
-    )
-)
-SCHEDULE = rf"^[ \t]*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|manual)|{_EVERY}|{_CRON})[ \t]*$"
+_YEARS = "19[7-9][0-9]|2[01][0-9]{2}"
 _TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+_INSTANT: Schema = {"type": "string", "format": "date-time"}
 
 
 def _number(least: int, most: int, **more: Any) -> Schema:
@@ -75,14 +62,8 @@ _SENT: dict[str, Schema] = {
         "default",
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
     ),
-    "schedule": {
-        "type": "string",
-        "pattern": SCHEDULE,
-        "maxLength": 120,
-        "description": "@daily and the like, @every and a duration, @manual, or five cron fields.",
-        "examples": ["@daily", "0 3 * * mon-fri"],
-    },
-    "time_zone": {"$ref": "#/components/schemas/TimeZone"},
+    "schedule": ref("Schedule"),
+    "time_zone": ref("TimeZone"),
     "action_name": {
         "type": "string",
         "pattern": _WORD,
@@ -126,7 +107,17 @@ _SENT: dict[str, Schema] = {
         "type": ["object", "null"],
         "description": "A partial pod template, merged into the run's pod.",
         "additionalProperties": False,
-        "properties": {"metadata": {"type": "object", "maxProperties": 0}, "spec": {"type": "object"}},
+        "properties": {
+            "metadata": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "labels": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 63}},
+                    "annotations": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 65536}},
+                },
+            },
+            "spec": {"type": "object"},
+        },
         "examples": [{"spec": {"nodeSelector": {"disk": "ssd"}}}],
     },
 }
@@ -146,7 +137,8 @@ _SHOWN: Schema = {
     "type": "object",
     "properties": {name: _SENT[name] for name in WRITABLE} | {name: _SAID[name] for name in READ_ONLY},
 }
-_RESOURCE = resource(TASK.type, _SHOWN)
+_RESOURCE = ref("Task")
+_SOME_ID = "0f5e2f0e-7f3e-4d7c-8c4e-0d2b8d1f5a11"
 _EXAMPLE = {
     "name": "cleanup_old_data",
     "label": "Cleanup Old Data",
@@ -160,12 +152,50 @@ _EXAMPLE = {
 
 
 SCHEMAS_OF_TASKS: dict[str, Schema] = {
+    **schemas_of(TASK),
+    "Task": resource(TASK.type, _SHOWN),
+    "Schedule": {
+        "type": "string",
+        "pattern": SCHEDULE,
+        "maxLength": 120,
+        "description": "@daily and the like, @every and a duration, @manual, or five cron fields.",
+        "examples": ["@daily", "0 3 * * mon-fri"],
+    },
     "TimeZone": {
-        "enum": [*sorted(zones.names()), None],
+        "type": ["string", "null"],
+        # Not as an enum: who tries each choice in turn would do little else
+        "pattern": f"^({'|'.join(map(re.escape, sorted(zones.names())))})$",
         "description": f"IANA zone of a cron line, as of {zones.version()}; not beside @every. UTC where it is unset.",
         "examples": ["Europe/Berlin"],
-    }
+    },
 }
+
+
+_WITH_EACH_OTHER: list[Schema] = [
+    {
+        "anyOf": [
+            {
+                "title": "A time zone goes with cron lines and presets,",
+                "properties": {"schedule": {"type": "string", "pattern": IN_A_ZONE}},
+            },
+            {
+                "title": "and @every counts in UTC.",
+                "properties": {"schedule": {"type": "string", "pattern": EVERY}, "time_zone": {"enum": [None, "UTC"]}},
+            },
+        ]
+    },
+    {
+        "anyOf": [
+            {"title": "A reason for a pause", "properties": {"suspend_reason": {"type": "null"}}},
+            {
+                "title": "goes with a pause.",
+                "required": ["is_active"],
+                "properties": {"is_active": {"const": False}},
+            },
+        ]
+    },
+]
+"""What attributes of a whole Task ask of each other."""
 
 
 def _posted(required: list[str], properties: dict[str, Schema], *, with_id: bool = False) -> Schema:
@@ -175,6 +205,8 @@ def _posted(required: list[str], properties: dict[str, Schema], *, with_id: bool
         "additionalProperties": False,
         "properties": properties,
     }
+    if "schedule" in required:
+        attributes["allOf"] = _WITH_EACH_OTHER
     described: dict[str, Schema] = {"type": {"const": TASK.type}, "attributes": attributes}
     if with_id:
         described["id"] = {"type": "string", "format": "uuid"}
@@ -187,15 +219,16 @@ def _posted(required: list[str], properties: dict[str, Schema], *, with_id: bool
     return {"type": "object", "required": ["data"], "properties": {"data": data}, "additionalProperties": False}
 
 
-def _go_on(pointer: str) -> dict[str, Schema]:
-    """OpenAPI links from an answer with a Task, whose id is at `pointer`, to what can be done with it."""
+def _go_on(*operations: str) -> dict[str, Schema]:
+    """OpenAPI links from an answer with a Task to what can be done with it."""
+    identity = "$response.body#/data/id"
     links: dict[str, Schema] = {
-        operation: {"operationId": operation, "parameters": {"identity": pointer}}
-        for operation in ("readTask", "changeTask", "deleteTask", "runTask")
+        operation: {"operationId": operation, "parameters": {"identity": identity}} for operation in operations
     }
-    links["changeTask"]["requestBody"] = {
-        "data": {"type": TASK.type, "id": pointer, "attributes": {"is_active": False, "label": "Paused"}}
-    }
+    if "changeTask" in links:
+        links["changeTask"]["requestBody"] = {
+            "data": {"type": TASK.type, "id": identity, "attributes": {"is_active": False, "label": "Paused"}}
+        }
     return links
 
 
@@ -221,7 +254,12 @@ CREATING: Schema = {
         examples={"a daily task": {"data": {"type": TASK.type, "attributes": _EXAMPLE}}},
     ),
     "responses": {
-        "201": document("The Task", _RESOURCE, links=_go_on("$response.body#/data/id")),
+        "201": document(
+            "The Task",
+            _RESOURCE,
+            links=_go_on("readTask", "changeTask", "deleteTask", "runTask"),
+            located=True,
+        ),
         **errors(400, 401, 403, 406, 409, 413, 415, 422, 503),
     },
     "security": SECURITY,
@@ -230,10 +268,18 @@ CREATING: Schema = {
 CHANGING: Schema = {
     "parameters": [identity_parameter(), fields_parameter(TASK)],
     "requestBody": body(
-        _posted([], {name: schema for name, schema in _SENT.items() if name not in ("name", "namespace")}, with_id=True)
+        _posted(
+            [], {name: schema for name, schema in _SENT.items() if name not in ("name", "namespace")}, with_id=True
+        ),
+        examples={
+            "another schedule": {
+                "data": {"type": TASK.type, "id": _SOME_ID, "attributes": {"schedule": "@every 2h", "is_active": True}}
+            },
+            "a pause": {"data": {"type": TASK.type, "id": _SOME_ID, "attributes": {"is_active": False}}},
+        },
     ),
     "responses": {
-        "200": document("The Task", _RESOURCE),
+        "200": document("The Task", _RESOURCE, links=_go_on("readTask", "runTask", "deleteTask")),
         **errors(400, 401, 403, 404, 406, 409, 413, 415, 422, 503),
     },
     "security": SECURITY,
@@ -254,7 +300,28 @@ _RUN_SENT: dict[str, Schema] = {
         "description": "Input of the action in place of the Task's own attributes.",
         "examples": [{"days_old": 7}],
     },
-    "scheduled_at": _TIME | {"description": "The fire time that the run is for, in whole seconds; it runs once."},
+    "scheduled_at": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "pattern": f"^{instant_pattern(_YEARS, fraction='')}$",
+        "description": "The fire time that the run is for, in whole seconds, which is past; it runs once.",
+    },
+}
+_REQUESTED: Schema = {
+    "type": "object",
+    "required": ["run_id", "state", "task", "namespace", "task_uid", "trigger"],
+    "properties": {
+        "run_id": {"type": "string", "format": "uuid"},
+        "state": {"const": "requested"},
+        "task": {"type": "string"},
+        "namespace": {"type": "string"},
+        "task_uid": {"type": "string", "format": "uuid"},
+        "trigger": {"const": "manual"},
+        "scheduled_at": _TIME,
+        "attributes": {"type": ["object", "null"]},
+        "requested_by": {"type": ["string", "null"]},
+        "requested_at": _TIME,
+    },
 }
 
 RUNNING: Schema = {
@@ -265,10 +332,54 @@ RUNNING: Schema = {
         examples={"as it is": {}, "with other attributes": {"attributes": {"days_old": 7}}},
     ),
     "responses": {
-        "202": document("The run, which starts soon", resource("run", {"type": "object"})),
+        "202": document("The run, which starts soon", resource("run", _REQUESTED), located=True),
         **errors(400, 401, 403, 404, 406, 409, 413, 415, 422, 503),
     },
     "security": SECURITY,
+}
+
+_PREVIEW: Schema = {
+    "type": "object",
+    "required": ["description", "from", "next_runs", "is_active", "plan", "clock_changes", "effects"],
+    "properties": {
+        "description": {"type": "string", "description": "The schedule in words."},
+        "from": _INSTANT,
+        "next_runs": {"type": "array", "maxItems": MOST_SHOWN, "items": _INSTANT},
+        "is_active": {"type": "boolean"},
+        "plan": {
+            "type": "object",
+            "properties": {
+                "kind": {"enum": ["cron", "every", "loop", "manual"]},
+                "schedule": {"type": ["string", "null"], "description": "That of the CronJob."},
+                "time_zone": {"type": ["string", "null"]},
+                "starting_deadline_seconds": {"type": "integer"},
+            },
+        },
+        "clock_changes": {
+            "type": "array",
+            "description": "Local times of the schedule that don't exist or come twice within a year.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "at": _INSTANT,
+                    "kind": {"type": "string"},
+                    "sentence": {"type": "string"},
+                    "local_times": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "local": {"type": "string"},
+                                "runs": {"type": "array", "items": _INSTANT},
+                            },
+                        },
+                    },
+                    "local_times_total": {"type": "integer"},
+                },
+            },
+        },
+        "effects": {"type": "array", "items": {"type": "string"}, "description": "What would happen, in sentences."},
+    },
 }
 
 PREVIEWING: Schema = {
@@ -277,22 +388,27 @@ PREVIEWING: Schema = {
             "count",
             f"How many fire times, {SHOWN} by default.",
             {"type": "integer", "minimum": 1, "maximum": MOST_SHOWN},
+            2,
         ),
-        parameter("from", "Fire times after this instant; now by default.", example="2027-01-04T08:00:00Z"),
+        parameter(
+            "from",
+            "Fire times after this instant; now by default.",
+            {"type": "string", "format": "date-time", "pattern": f"^{instant_pattern(_YEARS)}$"},
+            "2027-01-04T08:00:00Z",
+        ),
     ],
     "requestBody": body(
         _posted(["schedule"], _SENT),
-        examples={"a schedule": {"data": {"type": TASK.type, "attributes": {"schedule": "@every 90s"}}}},
+        examples={
+            "a schedule": {"data": {"type": TASK.type, "attributes": {"schedule": "@every 90s"}}},
+            "a night when clocks change": {
+                "data": {"type": TASK.type, "attributes": {"schedule": "30 2 * * *", "time_zone": "Europe/Berlin"}}
+            },
+        },
     ),
     "responses": {
-        "200": meta_document(
-            "Fire times, changes of clocks, plan, effects",
-            {
-                "type": "object",
-                "required": ["description", "from", "next_runs", "is_active", "plan", "clock_changes", "effects"],
-            },
-        ),
-        **errors(400, 401, 403, 404, 406, 413, 415, 422, 409, 503),
+        "200": meta_document("Fire times, changes of clocks, plan, effects", _PREVIEW),
+        **errors(400, 401, 403, 404, 406, 409, 413, 415, 422, 503),
     },
     "security": SECURITY,
 }

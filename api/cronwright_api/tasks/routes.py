@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import structlog
 from fastapi import APIRouter
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +26,15 @@ from cronwright_api.tasks.running import refuse_started, refuse_time, run_body, 
 from cronwright_api.tasks.service import Caller
 from cronwright_api.tasks.shown import resource_of
 from cronwright_api.tasks.written import change_of
+
+
+class _TaskConvertor(StringConvertor):
+    """An id in a path. What is none is looked for and not found, but for the word that is a path of its own."""
+
+    regex = "(?!preview(?:/|$))[^/]+"
+
+
+register_url_convertor("task", _TaskConvertor())
 
 router = APIRouter(tags=["task"])
 
@@ -73,7 +83,7 @@ async def preview_task(request: Request) -> Response:
     return told(preview(before, after, asked, now))
 
 
-@router.api_route("/api/task/{identity}", methods=["GET", "HEAD"], summary="A Task", openapi_extra=openapi.READING)
+@router.api_route("/api/task/{identity:task}", methods=["GET", "HEAD"], summary="A Task", openapi_extra=openapi.READING)
 async def read_task(request: Request, identity: str) -> Response:
     """One Task by its id, as it is now."""
     services, caller = services_of(request), await _caller(request)
@@ -81,7 +91,7 @@ async def read_task(request: Request, identity: str) -> Response:
     return one(_shown(await services.tasks.read(caller, identity), fields), services.origin(request))
 
 
-@router.patch("/api/task/{identity}", summary="Change a Task", openapi_extra=openapi.CHANGING)
+@router.patch("/api/task/{identity:task}", summary="Change a Task", openapi_extra=openapi.CHANGING)
 async def change_task(request: Request, identity: str) -> Response:
     """Change the attributes that are sent, each whole; what is not sent stays."""
     services, caller = services_of(request), await _caller(request)
@@ -92,7 +102,7 @@ async def change_task(request: Request, identity: str) -> Response:
     return one(_shown(record, fields), services.origin(request))
 
 
-@router.delete("/api/task/{identity}", summary="Delete a Task", openapi_extra=openapi.DELETING)
+@router.delete("/api/task/{identity:task}", summary="Delete a Task", openapi_extra=openapi.DELETING)
 async def delete_task(request: Request, identity: str) -> Response:
     """Delete a Task with all that runs for it. A body is taken, and must not speak of another one."""
     services, caller = services_of(request), await _caller(request)
@@ -105,7 +115,7 @@ async def delete_task(request: Request, identity: str) -> Response:
     return told({})
 
 
-@router.post("/api/task/{identity}/run", status_code=202, summary="Run a Task now", openapi_extra=openapi.RUNNING)
+@router.post("/api/task/{identity:task}/run", status_code=202, summary="Run a Task now", openapi_extra=openapi.RUNNING)
 async def run_task(request: Request, identity: str) -> Response:
     """Ask for a run now, with other attributes or for a given fire time; also of a paused Task."""
     services, caller, now = services_of(request), await _caller(request), datetime.now(UTC)

@@ -54,6 +54,9 @@ def choice(attributes: Mapping[str, JSON], name: str, choices: tuple[str, ...]) 
 def number(attributes: Mapping[str, JSON], name: str, least: int) -> int:
     """Return a whole number of at most 63 bits. Raises EventError."""
     value = attributes.get(name)
+    # To JSON 5.0 is a whole number
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
         raise EventError(name, f"is {shown(value)}", f"write a whole number from {least}")
     return value

@@ -7,7 +7,7 @@ the store's business.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -160,6 +160,12 @@ def parse_triples(pairs: Sequence[tuple[str, str]], columns: Mapping[str, Column
     return _conditions(parts, columns)
 
 
+def operator_words(kind: ColumnType, operators: Collection[Operator]) -> list[str]:
+    """Return the words for those of `operators` that go with columns of this kind."""
+    legal = _legal(kind)
+    return [word for word, meaning in OPERATOR_WORDS.items() if meaning in legal and meaning in operators]
+
+
 _EXAMPLE = '[{"column":"event_type","operator":"is","value":"task"}]'
 _TRIPLE_KEY = re.compile(r"query\[([0-9]{0,4})\]\[(column|operator|value)\]")
 _INT64 = range(-(2**63), 2**63)
@@ -227,7 +233,7 @@ def _condition(part: object, columns: Mapping[str, ColumnType]) -> Condition:
     return Condition(column, operator, typed)
 
 
-def _check_operator(column: str, kind: ColumnType, operator: Operator, word: str) -> None:
+def _legal(kind: ColumnType) -> set[Operator]:
     legal = set(Operator)
     if kind is not ColumnType.TEXT:
         legal -= _OF_TEXT
@@ -235,8 +241,13 @@ def _check_operator(column: str, kind: ColumnType, operator: Operator, word: str
         legal -= {Operator.IS_TRUE, Operator.IS_FALSE}
     if kind in (ColumnType.BOOLEAN, ColumnType.UUID):
         legal -= _OF_ORDER
+    return legal
+
+
+def _check_operator(column: str, kind: ColumnType, operator: Operator, word: str) -> None:
+    legal = _legal(kind)
     if operator not in legal:
-        words = ", ".join(name for name, meaning in OPERATOR_WORDS.items() if meaning in legal)
+        words = ", ".join(operator_words(kind, legal))
         raise QueryError(
             f"operator {word} does not go with column {column}, which holds {_HOLDS[kind]}", f"write one of {words}"
         )

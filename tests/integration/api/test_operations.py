@@ -260,10 +260,15 @@ def test_openapi_names_every_route_and_its_parameters(world: World) -> None:
     parameters = [one["name"] for one in description["paths"]["/api/run"]["get"]["parameters"]]
     assert {"query", "filter[namespace]", "sort", "fields[run]", "page[size]", "page[after]"} <= set(parameters)
     body = description["paths"]["/api/timeline"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    of_event, of_span = body["properties"]["data"]["oneOf"][0]["properties"]["attributes"]["oneOf"]
-    assert ("attempt" in of_event["required"], of_event["properties"]["kind"]) == (True, {"enum": ["start", "end"]})
+    of_start, of_end, of_span = body["properties"]["data"]["oneOf"][0]["properties"]["attributes"]["oneOf"]
+    for kind, of_event in (("start", of_start), ("end", of_end)):
+        assert ("attempt" in of_event["required"], of_event["properties"]["kind"]) == (True, {"const": kind})
     assert (set(dump_span(span(1, 9, pod="", pod_uid=""))), of_span["properties"]["kind"]) == (
         {"kind", *of_span["required"]},
-        {"enum": ["span"]},
+        {"const": "span"},
     )
-    assert description["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
+    schemes = description["components"]["securitySchemes"]
+    assert {name: (one["type"], one["scheme"]) for name, one in schemes.items()} == {
+        "token": ("http", "bearer"),
+        "reporterToken": ("http", "bearer"),
+    }

@@ -13,8 +13,8 @@ from cronwright.words import BY_RESOURCE, FIELDS
 from cronwright_api.errors import Invalid
 from cronwright_api.tasks import checks
 from cronwright_api.tasks.columns import TASK, WRITABLE
-from cronwright_api.tasks.openapi import SCHEDULE
 from cronwright_api.tasks.refusals import in_http_words
+from cronwright_api.tasks.schedule_patterns import SCHEDULE
 from cronwright_api.tasks.written import change_of, new_task
 from support.wrong_attributes import WRONG
 
