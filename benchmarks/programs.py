@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tasks import MONTHLY, WORKERS
 
 from support.cluster import Cluster, wait_for
-from support.operators import DEPLOYMENT, OperatorProcess, installed_operator_resting
+from support.operators import DEPLOYMENT, OperatorProcess, installed_operator_resting, timeline_of_runs
 
 HERE = Path(__file__).parent
 IMAGE = "cronwright/runner:benchmark"
@@ -45,8 +45,10 @@ def installed_runner_image(cluster: Cluster) -> str:
 @contextmanager
 def operator(cluster: Cluster, namespace: str, image: str = IMAGE, **settings: str) -> Iterator[OperatorProcess]:
     """Run the operator for `namespace`, with its default settings but for `settings`, and `image` for runs."""
+    # Only runs that start need to reach the timeline
+    timeline = {"CRONWRIGHT_API_URL": API_URL} if image == IMAGE else timeline_of_runs(cluster, LOG.parent)
     process = OperatorProcess(
-        cluster, namespace, image, LOG, CRONWRIGHT_API_URL=API_URL, CRONWRIGHT_WORKERS=str(WORKERS), **settings
+        cluster, namespace, image, LOG, CRONWRIGHT_WORKERS=str(WORKERS), **{**timeline, **settings}
     )
     try:
         yield process

@@ -210,7 +210,7 @@ def test_chaos(
 ) -> None:
     print(f"CRONWRIGHT_CHAOS_SEED={SEED}")
     chance = Chance(cluster, namespace, random.Random(SEED))
-    settings = timeline_settings(cluster)
+    settings = operators.timeline_of_runs(cluster, tmp_path)
     with recorded_jobs(cluster, namespace) as record, pod_words(cluster, namespace) as words:
         under = Operators(cluster, f"{namespace},{full_namespace}", runner_image, tmp_path, settings)
         try:
@@ -221,7 +221,7 @@ def test_chaos(
             make_trouble(chance, under, seconds, deaths)
             ended = datetime.now(UTC)
             print(f"{dict(chance.done)}; the operator died at {under.died}")
-            check_what_is_left(chance, runner_settings(runner_image, settings["CRONWRIGHT_API_URL"]))
+            check_what_is_left(chance, runner_settings(runner_image, settings))
             check_reasons(cluster, namespace, full_namespace)
             check_started_once(record)
             check_on_time(record, words, began, ended)
@@ -363,13 +363,6 @@ def pod_words(cluster: Cluster, namespace: str) -> Iterator[Mapping[str, str]]:
             return default
 
     yield Words()
-
-
-def timeline_settings(cluster: Cluster) -> dict[str, str]:
-    """Return where runs reach the timeline, as the installed operator has it."""
-    deployment = cluster.get(operators.DEPLOYMENT)
-    environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
-    return {entry["name"]: entry["value"] for entry in environment if entry["name"] == "CRONWRIGHT_API_URL"}
 
 
 def check_timeline(namespace: str, settings: Mapping[str, str]) -> None:

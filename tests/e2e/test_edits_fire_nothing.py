@@ -32,14 +32,11 @@ from support.cluster import CORE, Cluster, cron_jobs_path, is_ready, task_manife
 from support.expected import differences, plan_of, runner_settings
 from support.jobs import JobRecord, MadeJob, recorded_jobs
 from support.openings import create_calm
-from support.operators import OperatorProcess
+from support.operators import OperatorProcess, timeline_of_runs
 from support.schedules import MINUTE, daily_at, every_few_minutes_at, interval, minute_before
 
 NOWHERE = {"cronwright.dev/tests": "nowhere"}
 """A node selector that no node fits: the Jobs are what is looked at, their pods need not start."""
-
-API_OF_PODS = "http://cronwright-api.cronwright-system.svc:6336"
-"""The timeline as pods reach it; an operator outside the cluster does not."""
 
 WORKERS = "256"
 """A Task at its cut keeps its worker."""
@@ -177,6 +174,7 @@ class Stage:
         self.cluster, self.namespace, self.image, self.record = cluster, namespace, image, record
         self._writes, self._log = folder / "writes", folder / "operator.log"
         self._writes.touch()
+        self._timeline = timeline_of_runs(cluster, folder)
         self._pool = ThreadPoolExecutor(8)
 
     def each(self, work: Any, cases: Sequence[Case | LoopCase]) -> None:
@@ -189,7 +187,7 @@ class Stage:
 
     def differing(self) -> dict[str, list[str]]:
         """Return how CronJobs differ from what their Tasks say, by name; those that do not are left out."""
-        settings = runner_settings(self.image, API_OF_PODS)
+        settings = runner_settings(self.image, self._timeline)
         found = {made["metadata"]["name"]: made for made in self.cluster.items(cron_jobs_path(self.namespace))}
         told = {
             task["metadata"]["name"]: differences(task, found.get(task["metadata"]["name"]), settings)
@@ -242,7 +240,7 @@ class Stage:
             CUT_LOG=str(self._writes),
             CUT_AFTER=json.dumps(cuts or {}),
             CRONWRIGHT_WORKERS=WORKERS,
-            CRONWRIGHT_API_URL=API_OF_PODS,
+            **self._timeline,
         )
         try:
             process.wait_until_watching()

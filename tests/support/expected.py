@@ -1,8 +1,10 @@
 """What a Task's CronJob has to be, by core's own word, and how the one on the cluster differs."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from cronwright.certificates import certificates_in
 from cronwright.names import MANIFEST_HASH_ANNOTATION
 from cronwright.observed.cronjob import parse_cron_job
 from cronwright.plan.choose import Plan, choose
@@ -12,9 +14,16 @@ from cronwright.schedule.grid import tick_at_or_before
 from cronwright.task import parse_task
 
 
-def runner_settings(image: str, api_url: str | None = None) -> RunnerSettings:
-    """Return what an `OperatorProcess` with this runner image, and this timeline, works with."""
-    return RunnerSettings(image=image, image_pull_policy="Never", api_url=api_url)
+def runner_settings(image: str, timeline: Mapping[str, str] | None = None) -> RunnerSettings:
+    """Return what an `OperatorProcess` with this runner image, and the settings of `timeline_of_runs`, works with."""
+    told = timeline or {}
+    file = told.get("CRONWRIGHT_API_CA_FILE")
+    return RunnerSettings(
+        image=image,
+        image_pull_policy="Never",
+        api_url=told.get("CRONWRIGHT_API_URL"),
+        api_ca=certificates_in(Path(file).read_text()) if file else None,
+    )
 
 
 def plan_of(task: Mapping[str, Any]) -> Plan:

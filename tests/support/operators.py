@@ -1,5 +1,6 @@
 """Operators that tests start as processes of their own, beside a cluster whose installed operator rests meanwhile."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import httpx
 from support.cluster import Cluster, wait_for
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/cronwright-system/deployments/cronwright-operator"
+API_SECRET = "/api/v1/namespaces/cronwright-system/secrets/cronwright-api-tls"
 
 
 @contextmanager
@@ -28,6 +30,17 @@ def installed_operator_resting(cluster: Cluster) -> Iterator[str]:
     finally:
         cluster.patch(f"{DEPLOYMENT}/scale", {"spec": {"replicas": 1}})
         wait_for("the installed operator", lambda: cluster.get(DEPLOYMENT)["status"].get("readyReplicas"), 60)
+
+
+def timeline_of_runs(cluster: Cluster, folder: Path) -> dict[str, str]:
+    """Return the settings by which runs of an `OperatorProcess` reach the installed API; files of it go to `folder`."""
+    environment = cluster.get(DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]["env"]
+    url = next(entry["value"] for entry in environment if entry["name"] == "CRONWRIGHT_API_URL")
+    if url.startswith("http:"):
+        return {"CRONWRIGHT_API_URL": url}
+    file = folder / "api-ca.crt"
+    file.write_bytes(base64.b64decode(cluster.get(API_SECRET)["data"]["ca.crt"]))
+    return {"CRONWRIGHT_API_URL": url, "CRONWRIGHT_API_CA_FILE": str(file)}
 
 
 def _pods(cluster: Cluster) -> list[object]:
