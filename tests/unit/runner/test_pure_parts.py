@@ -7,7 +7,7 @@ import pytest
 
 from cronwright.reasons import EXPLANATIONS, Reason
 from cronwright.timeline.limits import MAX_MESSAGE_CHARACTERS, MAX_PAYLOAD_BYTES
-from cronwright_runner.actions.http import allows_redirect, statuses
+from cronwright_runner.actions.http import allows_redirect, authority, statuses
 from cronwright_runner.attempt import signal_name
 from cronwright_runner.errors import SettingsError
 from cronwright_runner.events import outcome_of, plain
@@ -162,6 +162,24 @@ REDIRECTS = {
 @pytest.mark.parametrize(("source", "target", "allowed"), REDIRECTS.values(), ids=REDIRECTS)
 def test_a_redirect_stays_with_its_host(source: str, target: str, allowed: bool) -> None:
     assert allows_redirect(source, target) is allowed
+
+
+TRUSTED = {"CRONWRIGHT_API_URL": "https://api.svc:6336", "CRONWRIGHT_CA_FILE": "/etc/cronwright/api-ca"}
+AUTHORITIES = {
+    "the API": ("https://api.svc:6336/healthz", TRUSTED, "/etc/cronwright/api-ca"),
+    "the API, without an authority of its own": ("https://api.svc:6336/", {**TRUSTED, "CRONWRIGHT_CA_FILE": ""}, None),
+    "another port of its host": ("https://api.svc/healthz", TRUSTED, None),
+    "a host below it": ("https://www.api.svc:6336/", TRUSTED, None),
+    "another host": ("https://example.com:6336/", TRUSTED, None),
+    "no timeline": ("https://example.com/", {}, None),
+}
+
+
+@pytest.mark.parametrize(("url", "environment", "file"), AUTHORITIES.values(), ids=AUTHORITIES)
+def test_only_the_api_is_checked_against_its_own_authority(
+    url: str, environment: dict[str, str], file: str | None
+) -> None:
+    assert authority(url, environment) == file
 
 
 def test_statuses_in_words() -> None:
