@@ -153,6 +153,8 @@ def _posted(item: JSON, pointer: str, resource_type: str) -> Posted:
         )
     if identity is not None and not isinstance(identity, str):
         raise BadRequest("id_not_a_string", "the id is not a string; write it in quotes", pointer=f"{pointer}/id")
+    if not isinstance(item.get("lid", ""), str):
+        raise BadRequest("lid_not_a_string", "the lid is not a string; write it in quotes", pointer=f"{pointer}/lid")
     return Posted(identity, attributes, pointer)
 
 
