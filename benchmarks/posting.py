@@ -23,7 +23,7 @@ from uuid import UUID
 import anyio
 import asyncpg
 from figures import Figure
-from filling import FIRST, run_events
+from filling import run_events
 from served import People, api, people
 from sqlalchemy import func, select
 
@@ -47,7 +47,7 @@ Rows = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]
 """What a batch leaves: rows of events and of runs."""
 
 _TABLES = (tables.event, tables.run)
-_EVENT = list(row_of_event(run_events(0)[0], FIRST))
+_EVENT = [column.name for column in tables.event.c if column.name != "seq"]
 _RUN = [column.name for column in tables.run.c if column.name != "seq"]
 
 

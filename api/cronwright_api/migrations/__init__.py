@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from cronwright_api.store.database import Database
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest step. Where the database has it, Alembic need not be loaded at the start; a test holds it against the
 steps."""
 

@@ -1,19 +1,88 @@
 """Typed conditions of a query as SQL expressions, the same in SQLite and PostgreSQL. Values go in as bound parameters
 only."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, not_, or_
+from sqlalchemy import ColumnElement, Table, and_, false, literal, not_, or_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
+from cronwright.reasons import Outcome
 from cronwright.timeline.query import Condition, Operator
+from cronwright_api.store.tables import EVENT_TYPE
 
 _Column = ColumnElement[Any]
 
 
-def where(table: Table, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
-    """Return the expressions of `conditions`, each of which names a column of `table`."""
-    return [_MEANINGS[condition.operator](table.c[condition.column], condition.value) for condition in conditions]
+def where(table: Table, conditions: Sequence[Condition], *, restricted: bool = False) -> list[ColumnElement[bool]]:
+    """Return the expressions of `conditions`, each of which names a column of `table`. `restricted`: they stand beside
+    some namespaces (`among`)."""
+    led_by = _leading(conditions, restricted)
+    return [
+        _MEANINGS[condition.operator](_column(table, condition, led_by), condition.value) for condition in conditions
+    ]
+
+
+def among(table: Table, namespaces: Collection[str], conditions: Sequence[Condition]) -> ColumnElement[bool]:
+    """Return the expression that leaves the rows of `namespaces`, which stands beside `conditions`."""
+    is_led_by_it = _leading(conditions, restricted=True) == "namespace"
+    column: _Column = table.c.namespace
+    return (column if is_led_by_it else _beside(column)).in_(sorted(namespaces))
+
+
+# SQLite keeps no statistics: left alone, it looks among the hundred thousand rows of a namespace for those of a Task
+# that has a hundred.
+_SELECTIVE = ("id", "run_id", "task_uid", "task")
+
+
+def _leading(conditions: Sequence[Condition], restricted: bool) -> str | None:
+    """Return the column by whose index SQLite is to look, None where that is for it to say."""
+    asked = {
+        condition.column: condition.value
+        for condition in conditions
+        if condition.operator in (Operator.IS, Operator.IN) and condition.value is not None
+    }
+    for column in _SELECTIVE:
+        if column in asked:
+            return column
+    # Most runs succeed, and in a small namespace those of the others would be in the way
+    if "outcome" in asked and asked["outcome"] != Outcome.SUCCEEDED:
+        return "outcome"
+    if restricted or "namespace" in asked:
+        return "namespace"
+    return "outcome" if "outcome" in asked else None
+
+
+def _column(table: Table, condition: Condition, led_by: str | None) -> _Column:
+    if condition.column == "event_type" and "event_type" in table.c:
+        # No row has another, so there is no index for it
+        return literal(EVENT_TYPE)
+    column: _Column = table.c[condition.column]
+    return column if led_by in (None, condition.column) else _beside(column)
+
+
+class _beside(FunctionElement[Any]):
+    """A column as it is, but by whose index SQLite does not look, for another's leads it: unary + is SQLite's own way
+    to say so (https://www.sqlite.org/optoverview.html, section 2). PostgreSQL goes by its statistics.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: _Column) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(_beside)
+def _plain(element: _beside, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_beside, "sqlite")
+def _not_looked_by(element: _beside, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
 
 
 def _is_in(column: _Column, values: Any) -> ColumnElement[bool]:

@@ -1,12 +1,12 @@
 """Ingest: events into the timeline, their runs folded, and spans beside them, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.event import Event
@@ -43,20 +43,22 @@ async def ingest(database: Database, posted: Sequence[Event | Span], now: dateti
     Raises:
         StoreUnavailable: nothing was stored.
     """
-    events = [one for one in posted if isinstance(one, Event)]
+    ids = [one.id for one in posted]
     claims = [one for one in posted if isinstance(one, Span)]
     async with database.appending() as connection:
         at = await places(connection, now)
-        new = await _store(connection, events, at)
+        stored = await _store(connection, _by_id(ids, posted), at)
         ends, left = await open_runs_end(connection, claims, now)
-        ended = await _store(connection, ends, at)
-        accounted = await account(connection, new, list(zip(claims, left, strict=True)), at.of_events)
-        ids = {one.id for one in events} | {identity for identity in accounted.rows if identity is not None}
-        stored = await connection.execute(_of_ids(list(ids)))
-        rows = {row["id"]: row for row in stored.mappings()}
+        ended = await _store(connection, {end.id: end for end in ends}, at)
+        accounted = await account(connection, stored.new, list(zip(claims, left, strict=True)), at.of_events)
+        rows = {**stored.rows, **ended.rows}
+        rows |= await _rows_of(connection, {row for row in accounted.rows if row is not None} - set(rows))
     of_claims = iter(accounted.rows)
-    answers = [_answer(rows, one.id if isinstance(one, Event) else next(of_claims), one, now) for one in posted]
-    return Ingested(answers, [*new, *accounted.changed], ended)
+    answers = [
+        _answer(rows, identity if isinstance(one, Event) else next(of_claims), one, now)
+        for identity, one in zip(ids, posted, strict=True)
+    ]
+    return Ingested(answers, [*stored.new, *accounted.changed], ended.new)
 
 
 def _answer(rows: Mapping[UUID, Row], identity: UUID | None, one: Event | Span, now: datetime) -> Row:
@@ -67,40 +69,50 @@ def _answer(rows: Mapping[UUID, Row], identity: UUID | None, one: Event | Span, 
     return rows[identity]
 
 
-async def _store(connection: AsyncConnection, events: Sequence[Event], at: Places) -> list[Event]:
-    """Store `events` and fold their runs; return those that are new."""
-    if not events:
-        return []
-    by_id = _by_id(events)
-    found = await connection.execute(_of_ids(list(by_id)))
-    existing = {row["id"]: row for row in found.mappings()}
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The events that are new, and the row of each event."""
+
+    new: Sequence[Event]
+    rows: Mapping[UUID, Row]
+
+
+async def _store(connection: AsyncConnection, events: Mapping[UUID, Event], at: Places) -> _Stored:
+    """Store `events`, by their ids, and fold their runs."""
+    existing = await _rows_of(connection, events)
     inferred = {
         key: row
         for key, row in existing.items()
-        if row["reported_by"] == "operator" and by_id[key].reported_by == "runner"
+        if row["reported_by"] == "operator" and events[key].reported_by == "runner"
     }
-    new = [event for key, event in by_id.items() if key not in existing or key in inferred]
+    new = {key: event for key, event in events.items() if key not in existing or key in inferred}
     notes: dict[UUID, list[str]] = {}
     for row in inferred.values():
         notes.setdefault(row["run_id"], []).append(note_of(event_of_row(row)))
     if inferred:
         await connection.execute(delete(tables.event).where(tables.event.c.id.in_(list(inferred))))
+    # As they will be read: nothing is read back that is known
+    rows = {key: row_of_event(event, next(at.of_events), key) for key, event in new.items()}
     if new:
-        rows = [row_of_event(event, next(at.of_events)) for event in new]
-        await connection.execute(insert_missing(connection, tables.event), rows)
-        await _fold_runs(connection, list(dict.fromkeys(event.run_id for event in new)), notes, at)
-    return new
+        await connection.execute(insert_missing(connection, tables.event), list(rows.values()))
+        await _fold_runs(connection, list(new.values()), notes, at)
+    return _Stored(list(new.values()), {**existing, **rows})
 
 
-def _of_ids(ids: Sequence[UUID]) -> Select[Any]:
-    return select(tables.event).where(tables.event.c.id.in_(ids))
+async def _rows_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Row]:
+    if not ids:
+        return {}
+    found = await connection.execute(select(tables.event).where(tables.event.c.id.in_(list(ids))))
+    return {row["id"]: row for row in found.mappings()}
 
 
-def _by_id(events: Sequence[Event]) -> Mapping[UUID, Event]:
+def _by_id(ids: Sequence[UUID], posted: Sequence[Event | Span]) -> Mapping[UUID, Event]:
     by_id: dict[UUID, Event] = {}
-    for event in events:
-        if event.id not in by_id or (by_id[event.id].reported_by == "operator" and event.reported_by == "runner"):
-            by_id[event.id] = event
+    for identity, event in zip(ids, posted, strict=True):
+        if isinstance(event, Event) and (
+            identity not in by_id or (by_id[identity].reported_by == "operator" and event.reported_by == "runner")
+        ):
+            by_id[identity] = event
     return by_id
 
 
@@ -108,21 +120,21 @@ _FOLDED = [tables.event.c[field.name] for field in fields(Event) if field.name n
 
 
 async def _fold_runs(
-    connection: AsyncConnection, run_ids: Sequence[UUID], notes: Mapping[UUID, Sequence[str]], at: Places
+    connection: AsyncConnection, stored: Sequence[Event], notes: Mapping[UUID, Sequence[str]], at: Places
 ) -> None:
-    found = await connection.execute(
-        select(*_FOLDED)
-        .where(tables.event.c.run_id.in_(run_ids), tables.event.c.kind != KIND)
-        .order_by(tables.event.c.seq)
-    )
+    """Fold the runs of events that were just `stored`."""
     events: dict[UUID, list[Event]] = {}
-    for row in found.mappings():
-        events.setdefault(row["run_id"], []).append(event_of_row(row))
-    former = await connection.execute(select(tables.run.c.id, tables.run.c.notes).where(tables.run.c.id.in_(run_ids)))
+    for event in stored:
+        events.setdefault(event.run_id, []).append(event)
+    former = await connection.execute(
+        select(tables.run.c.id, tables.run.c.notes).where(tables.run.c.id.in_(list(events)))
+    )
     former_notes: dict[UUID, list[str]] = {row.id: row.notes for row in former}
+    # A run that is not there has no other events
+    events |= await _events_of(connection, former_notes)
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
-    for run_id in run_ids:
+    for run_id in events:
         values = values_of_run(fold(events[run_id]))
         kept = [*former_notes.get(run_id, []), *notes.get(run_id, []), *values["notes"]]
         values |= {"notes": list(dict.fromkeys(kept))[-MAX_NOTES:], "updated_at": at.began}
@@ -135,3 +147,18 @@ async def _fold_runs(
         await connection.execute(insert(tables.run), new)
     if changed:
         await connection.execute(update(tables.run).where(tables.run.c.id == bindparam("the_run")), changed)
+
+
+async def _events_of(connection: AsyncConnection, run_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
+    """Return the events of each of these runs in their order of arrival."""
+    if not run_ids:
+        return {}
+    found = await connection.execute(
+        select(*_FOLDED)
+        .where(tables.event.c.run_id.in_(list(run_ids)), tables.event.c.kind != KIND)
+        .order_by(tables.event.c.seq)
+    )
+    events: dict[UUID, list[Event]] = {}
+    for row in found.mappings():
+        events.setdefault(row["run_id"], []).append(event_of_row(row))
+    return events

@@ -6,10 +6,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cronwright.timeline.accounting import claimed, without
@@ -115,16 +116,29 @@ def _reach(one: Event | Span) -> Reach:
 
 
 async def _spans(connection: AsyncConnection, reaches: Mapping[str, Reach]) -> dict[str, list[Span]]:
-    event = tables.event.c
-    within = [
-        and_(event.task_uid == task, event.last_at >= since, event.first_at <= until)
-        for task, (since, until) in reaches.items()
-    ]
-    found = await connection.execute(select(*SPAN_COLUMNS).where(or_(*within)))
+    values: dict[str, Any] = {}
+    for number, (task, (since, until)) in enumerate(reaches.items()):
+        values |= {f"task_{number}": task, f"since_{number}": since, f"until_{number}": until}
+    found = await connection.execute(_spans_of(len(reaches)), values)
     spans: dict[str, list[Span]] = {}
     for row in found.mappings():
         spans.setdefault(row["task_uid"], []).append(span_of_row(row))
     return spans
+
+
+@lru_cache(maxsize=128)
+def _spans_of(tasks: int) -> Select[Any]:
+    # To put together the question for a hundred Tasks takes longer than to answer it
+    event = tables.event.c
+    within = [
+        and_(
+            event.task_uid == bindparam(f"task_{number}"),
+            event.last_at >= bindparam(f"since_{number}"),
+            event.first_at <= bindparam(f"until_{number}"),
+        )
+        for number in range(tasks)
+    ]
+    return select(*SPAN_COLUMNS).where(or_(*within))
 
 
 def _due(run: Any, reaches: Mapping[str, Reach]) -> ColumnElement[bool]:

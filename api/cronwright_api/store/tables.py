@@ -1,6 +1,8 @@
 """The tables. `migrations/` makes them; a test holds the two against each other."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -30,10 +32,18 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        # SQLAlchemy's own takes four times as long, for each of six times of an event
+        return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _sqlite_text(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _sequence() -> "Column[int]":
@@ -53,7 +63,10 @@ metadata = MetaData(
     }
 )
 
+EVENT_TYPE = "task"
+"""Daptin's word for what a row of the timeline is about."""
 ONLY_SPANS = "last_at IS NOT NULL"
+ONLY_ENDS = "outcome IS NOT NULL"
 
 event = Table(
     "event",
@@ -95,13 +108,21 @@ event = Table(
     Column("schedule", _STRING),
     Column("time_zone", _STRING),
     Index(None, "created_at", "seq"),
-    Index(None, "namespace", "created_at", "seq"),
+    # What a count asks for comes last, so that it takes a look at the index alone
+    Index(None, "namespace", "created_at", "seq", "kind", "outcome"),
     Index(None, "task_uid", "created_at", "seq"),
     Index(None, "run_id", "seq"),
-    # With the namespace at last, so that to count what a caller may see takes a look at the index alone
-    Index(None, "task", "created_at", "seq", "namespace"),
-    Index(None, "event_type", "created_at", "seq", "namespace"),
+    Index(None, "task", "created_at", "seq", "namespace", "kind", "outcome"),
     Index(None, "kind", "created_at", "seq", "namespace"),
+    Index(
+        None,
+        "outcome",
+        "created_at",
+        "seq",
+        "namespace",
+        sqlite_where=text(ONLY_ENDS),
+        postgresql_where=text(ONLY_ENDS),
+    ),
     # Only spans are in it, so that an event costs it nothing
     Index(None, "task_uid", "last_at", sqlite_where=text(ONLY_SPANS), postgresql_where=text(ONLY_SPANS)),
     sqlite_autoincrement=True,

@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Uuid
 
-from cronwright.instants import format_instant
-from cronwright.jsontypes import JSON
 from cronwright.timeline.query import ColumnType
 from cronwright_api.jsonapi.collections import Collection
 from cronwright_api.jsonapi.documents import Resource
@@ -29,11 +25,12 @@ class StoredCollection:
     def resource(self, row: Row, fields: tuple[str, ...] | None = None) -> Resource:
         """Return the resource of `row`, with the attributes in `fields` or with all."""
         shown = self.collection.attributes if fields is None else fields
-        return Resource(self.collection.type, str(row["id"]), {name: _json(row[self.names[name]]) for name in shown})
+        return Resource(self.collection.type, str(row["id"]), {name: row[self.names[name]] for name in shown})
 
 
 def _stored(resource_type: str, table: Table, aliases: dict[str, str]) -> StoredCollection:
-    names = {column.name: column.name for column in table.c if column.name != "seq"} | aliases
+    # SQLAlchemy's names are a kind of string of their own, which documents take for no name
+    names = {str(column.name): str(column.name) for column in table.c if column.name != "seq"} | aliases
     attributes = tuple(name for name in names if name != "id")
     columns = {name: kind for name, column in names.items() if (kind := _type(table.c[column])) is not None}
     return StoredCollection(Collection(resource_type, attributes, columns), table, names)
@@ -47,14 +44,6 @@ def _type(column: Column[object]) -> ColumnType | None:
     if isinstance(column.type, BigInteger | Integer):
         return ColumnType.NUMBER
     return ColumnType.TEXT if column.type.python_type is str else None
-
-
-def _json(value: object) -> JSON:
-    if isinstance(value, datetime):
-        return format_instant(value)
-    if isinstance(value, UUID):
-        return str(value)
-    return value  # type: ignore[return-value]  # what else the tables hold is JSON as it is
 
 
 TIMELINE = _stored("timeline", tables.event, {"reference_id": "id", "updated_at": "created_at"})

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, true
 
+from cronwright.timeline.query import Condition
 from cronwright_api.auth.readers import Reader, Visible
 from cronwright_api.errors import BadRequest, Forbidden
 from cronwright_api.jsonapi.lists import ListRequest
-from cronwright_api.store.conditions import where
+from cronwright_api.store.conditions import among, where
 from cronwright_api.store.database import Database
 from cronwright_api.store.pages import Page, Slice, SortKey, UnknownRow, page_of
 from cronwright_api.store.rows import Row
@@ -32,11 +33,14 @@ async def page_for(database: Database, stored: StoredCollection, reader: Reader,
     conditions = [replace(condition, column=stored.names[condition.column]) for condition in asked.conditions]
     order = [SortKey(stored.names[key.column], key.descending) for key in asked.sort]
     part = Slice(asked.size, (asked.number - 1) * asked.size, asked.after, asked.before, asked.seen_at)
+    is_restricted = visible.namespaces is not None
+    asked_for = [
+        seen(stored.table, visible, conditions),
+        *where(stored.table, conditions, restricted=is_restricted),
+    ]
     async with database.reading() as connection:
         try:
-            return await page_of(
-                connection, stored.table, [seen(stored.table, visible), *where(stored.table, conditions)], order, part
-            )
+            return await page_of(connection, stored.table, asked_for, order, part)
         except UnknownRow:
             name = "page[after]" if asked.after is not None else "page[before]"
             detail = f"there is no row {asked.after or asked.before} any more; begin again without {name}"
@@ -83,6 +87,6 @@ async def visible_among(reader: Reader, namespace: str | None, namespaces: Seque
     return visible
 
 
-def seen(table: Table, visible: Visible) -> ColumnElement[bool]:
-    """Return the condition that leaves the rows of `table` that may be seen."""
-    return true() if visible.namespaces is None else table.c.namespace.in_(sorted(visible.namespaces))
+def seen(table: Table, visible: Visible, conditions: Sequence[Condition] = ()) -> ColumnElement[bool]:
+    """Return the condition that leaves the rows of `table` that may be seen, which stands beside `conditions`."""
+    return true() if visible.namespaces is None else among(table, visible.namespaces, conditions)

@@ -61,6 +61,9 @@ class Event:
         return event_id(self.run_id, self.pod_uid, self.attempt, self.kind)
 
 
+# Worked out once: events come by the hundred
+_FIELDS = {field.name for field in fields(Event)}
+_OUTCOMES, _REASONS = tuple(Outcome), tuple(Reason)
 _INSTANTS = ("scheduled_at", "started_at", "finished_at", "retry_at")
 
 
@@ -85,7 +88,7 @@ def load_event(attributes: Mapping[str, JSON]) -> Event:
     Raises:
         EventError: an attribute is unknown, missing, of the wrong type, too long, or contradicts another.
     """
-    check_known(attributes, {field.name for field in fields(Event)})
+    check_known(attributes, _FIELDS)
     values: dict[str, object] = {"run_id": uuid(attributes, "run_id")}
     for name in ("pod_uid", "task", "namespace", "task_uid", "title"):
         values[name] = text(attributes, name, required=True)
@@ -103,9 +106,9 @@ def load_event(attributes: Mapping[str, JSON]) -> Event:
     for name in _INSTANTS:
         values[name] = instant(attributes, name)
     if attributes.get("outcome") is not None:
-        values["outcome"] = Outcome(choice(attributes, "outcome", tuple(Outcome)))
+        values["outcome"] = Outcome(choice(attributes, "outcome", _OUTCOMES))
     if attributes.get("reason") is not None:
-        values["reason"] = Reason(choice(attributes, "reason", tuple(Reason)))
+        values["reason"] = Reason(choice(attributes, "reason", _REASONS))
     payload = attributes.get("payload")
     if payload is not None and not isinstance(payload, Mapping):
         raise EventError("payload", "is not an object", 'write an object such as {"rows": 3}')

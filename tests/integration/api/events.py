@@ -7,10 +7,21 @@ from uuid import UUID, uuid5
 from cronwright.reasons import Outcome, Reason
 from cronwright.timeline.event import Event
 from cronwright.timeline.span import Span
+from cronwright_api.store import tables
+from cronwright_api.store.database import Database
+from cronwright_api.store.timeline import row_by_id
 
 TASK_UID = "0f5e2f0e-7f3e-4d7c-8c4e-0d2b8d1f5a11"
 DUE = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
 INTERVAL = timedelta(seconds=5)
+
+
+async def place_of(database: Database, identity: UUID) -> int:
+    """Return the sequence number of the event or span of that id."""
+    async with database.reading() as connection:
+        row = await row_by_id(connection, tables.event, identity)
+    assert row is not None
+    return int(row["seq"])
 
 
 def run_id(number: int) -> UUID:

@@ -21,7 +21,7 @@ from cronwright_api.store.ingest import ingest
 from cronwright_api.store.retention import Limits, apply_retention
 from cronwright_api.store.rows import Row, span_of_row
 
-from .events import DUE, INTERVAL, TASK_UID, end, span, start, tick
+from .events import DUE, INTERVAL, TASK_UID, end, place_of, span, start, tick
 
 pytestmark = pytest.mark.anyio
 
@@ -221,10 +221,11 @@ async def test_a_claim_of_what_is_left_of_no_run_is_answered_as_it_was_made(data
 
 async def test_each_change_has_a_new_place_in_the_sequence(database: Database) -> None:
     first = (await ingest(database, [span(1, 3), ran(0)], NOW)).rows
+    places = [await place_of(database, row["id"]) for row in first]
     later = NOW + timedelta(seconds=1)
     second = (await ingest(database, [span(4, 5)], later)).rows[0]
     assert (second["id"], second["created_at"]) == (first[0]["id"], later)
-    assert second["seq"] > max(row["seq"] for row in first)
+    assert second["seq"] > max(places)
     again = (await ingest(database, [span(1, 5)], later + INTERVAL)).rows[0]
     assert (again["seq"], again["created_at"]) == (second["seq"], later)
 
