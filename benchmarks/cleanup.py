@@ -8,7 +8,8 @@ from functools import partial
 
 from support.cluster import CORE, Cluster, cron_jobs_path, namespace_in, tasks_path, wait_for
 
-DELETION_SECONDS = 180
+DELETION_SECONDS = 300
+AT_ONCE = 500
 
 RUNS = ("/apis/batch/v1/namespaces/{}/jobs", f"{CORE}/namespaces/{{}}/pods")
 """Paths of what is there besides where runs start."""
@@ -37,11 +38,12 @@ def namespace_for(cluster: Cluster, *further: str) -> Iterator[str]:
 
 def _delete_all(cluster: Cluster, collections: Sequence[str]) -> None:
     for path in collections:
-        cluster.http.request(
-            "DELETE", path, json={"propagationPolicy": "Background"}, timeout=DELETION_SECONDS
-        ).raise_for_status()
-        wait_for(f"{path} to be empty", partial(_is_empty, cluster, path), DELETION_SECONDS)
+        wait_for(f"{path} to be empty", partial(_emptied, cluster, path), DELETION_SECONDS)
 
 
-def _is_empty(cluster: Cluster, path: str) -> bool:
+def _emptied(cluster: Cluster, path: str) -> bool:
+    """Delete some, and return whether none are left: the API server ends a request after a minute, in which it can't
+    delete ten thousand."""
+    options = {"propagationPolicy": "Background"}
+    cluster.http.request("DELETE", f"{path}?limit={AT_ONCE}", json=options, timeout=DELETION_SECONDS).raise_for_status()
     return not cluster.get(f"{path}?limit=1")["items"]

@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import anyio
+import asyncpg
 import httpx
 from figures import Figure
 from filling import RARE, fill
@@ -162,6 +163,11 @@ async def _filled(url: str, size: int) -> None:
     await migrate(database)
     await fill(database, size // 2)
     await database.close()
+    if not database.is_sqlite:
+        # What autovacuum does by itself a minute later: without it an index alone can't answer
+        connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
 
 
 async def _inside(url: str, question: Question, namespace: str | None) -> UUID | None:
