@@ -67,12 +67,11 @@ def run_of(
     return run
 
 
-def who_wrote(cluster: Cluster, namespace: str) -> dict[str, Any]:
-    """Return the status of the runner's container of the only pod."""
+def delivered(cluster: Cluster, namespace: str) -> bool:
+    """Return whether the runner of the only pod has delivered the end itself; else the operator has."""
     [pod] = cluster.items(f"{CORE}/namespaces/{namespace}/pods")
     [container] = pod["status"]["containerStatuses"]
-    ended: dict[str, Any] = container["state"]["terminated"]
-    return ended
+    return bool(json.loads(container["state"]["terminated"]["message"])["delivered"])
 
 
 def test_events_arrive_over_tls_and_a_task_may_ask_the_api_itself(
@@ -85,8 +84,7 @@ def test_events_arrive_over_tls_and_a_task_may_ask_the_api_itself(
     assert "PRIVATE" not in str(cron_job)
     run = run_of(cluster, api, namespace, "asks")
     assert (run["outcome"], run["message"]) == ("succeeded", "")
-    # Nothing was left for the operator to deliver
-    assert not who_wrote(cluster, namespace).get("message")
+    assert delivered(cluster, namespace)
 
 
 def test_plain_http_is_not_served_to_the_cluster(cluster: Cluster, namespace: str, api: httpx.Client) -> None:
@@ -102,7 +100,7 @@ def test_with_a_stranger_s_certificate_the_run_goes_on_and_the_operator_tells_of
     created(cluster, namespace, "trusts-another", attributes={"command": ["echo", "done"]})
     run = run_of(cluster, api, namespace, "trusts-another", Authority(tmp_path).file.read_text())
     assert (run["outcome"], run["reason"]) == ("succeeded", "Completed")
-    assert who_wrote(cluster, namespace)["message"]
+    assert not delivered(cluster, namespace)
     log = cluster.kubectl("logs", "job/now", "-n", namespace, "-c", "runner").stdout
     assert "CERTIFICATE_VERIFY_FAILED" in log
 
@@ -121,7 +119,7 @@ def test_a_renewed_certificate_is_taken_up_by_all_without_a_restart(
         _wait_until_pods_trust(cluster, namespace, "before-and-after", successor.file.read_text())
         run = run_of(cluster, api, namespace, "before-and-after")
         assert run["outcome"] == "succeeded"
-        assert not who_wrote(cluster, namespace).get("message")
+        assert delivered(cluster, namespace)
         assert _pods(cluster) == pods
     finally:
         _put(cluster, before)
