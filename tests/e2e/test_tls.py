@@ -69,9 +69,14 @@ def run_of(
 
 def delivered(cluster: Cluster, namespace: str) -> bool:
     """Return whether the runner of the only pod has delivered the end itself; else the operator has."""
-    [pod] = cluster.items(f"{CORE}/namespaces/{namespace}/pods")
-    [container] = pod["status"]["containerStatuses"]
-    return bool(json.loads(container["state"]["terminated"]["message"])["delivered"])
+
+    def message() -> str | None:
+        [pod] = cluster.items(f"{CORE}/namespaces/{namespace}/pods")
+        [container] = pod["status"]["containerStatuses"]
+        ended: dict[str, str] = container["state"].get("terminated") or {}
+        return ended.get("message")
+
+    return bool(json.loads(wait_for("the end of the pod", message, 30))["delivered"])
 
 
 def test_events_arrive_over_tls_and_a_task_may_ask_the_api_itself(
