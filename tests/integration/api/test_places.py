@@ -3,6 +3,7 @@ clocks say."""
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,25 +45,28 @@ async def store(database: Database, clock: datetime, pod_uid: str, numbers: Iter
 @pytest.mark.parametrize("name", ["seq", "created_at"])
 async def test_who_follows_while_replicas_store_misses_nothing(database: Database, url: str, name: str) -> None:
     column = tables.event.c[name]
-    # A clock that is an hour behind and one that is an hour ahead
-    replicas = [(database, NOW), (Database(url), NOW - HOUR), (Database(url), NOW + HOUR)]
-    storing = [
-        asyncio.create_task(store(replica, clock, str(which), range(writer, EVENTS, WRITERS)))
-        for writer in range(WRITERS)
-        for which, (replica, clock) in enumerate(replicas)
-    ]
     seen: list[Any] = []
     place: Any = 0 if name == "seq" else NOW - 100 * HOUR
-    while True:
-        is_last = all(task.done() for task in storing)
-        behind = await rows_behind(database, column, place)
-        seen += [row.id for row in behind]
-        place = behind[-1][0] if behind else place
-        if is_last:
-            break
-    stored = [identity for task in storing for identity in await task]
-    for replica, _ in replicas[1:]:
-        await replica.close()
+    async with AsyncExitStack() as stack:
+        others = [Database(url) for _ in range(2)]
+        for other in others:
+            stack.push_async_callback(other.close)
+        # A clock that is an hour behind and one that is an hour ahead
+        replicas = [(database, NOW), (others[0], NOW - HOUR), (others[1], NOW + HOUR)]
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        storing = [
+            group.create_task(store(replica, clock, str(which), range(writer, EVENTS, WRITERS)))
+            for writer in range(WRITERS)
+            for which, (replica, clock) in enumerate(replicas)
+        ]
+        while True:
+            is_last = all(task.done() for task in storing)
+            behind = await rows_behind(database, column, place)
+            seen += [row.id for row in behind]
+            place = behind[-1][0] if behind else place
+            if is_last:
+                break
+    stored = [identity for task in storing for identity in task.result()]
     assert len(seen) == EVENTS * len(replicas)
     assert set(seen) == set(stored)
 

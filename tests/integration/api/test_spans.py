@@ -240,8 +240,10 @@ async def test_claims_and_runs_of_two_processes_at_once(database: Database, url:
             await ingest(one, batch, NOW)
 
     # Each process has one writer at a time anyhow; with all batches at once the last might get no turn in time
-    await asyncio.gather(store(database), store(other))
-    await other.close()
+    try:
+        await asyncio.gather(store(database), store(other))
+    finally:
+        await other.close()
     # From 3 to 39 each third fire time has a run; the two between are a span
     assert await spans(database) == [f"{number}-{min(number + 1, 39)} PodLate" for number in range(1, 39, 3)]
 
