@@ -102,7 +102,6 @@ def programs(node: Node) -> dict[str, Program]:
             f"--service-account-key-file={pki / 'sa.key'}",
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-cluster-ip-range={SERVICE_SUBNET}",
-            # Downwards to the API's own port, so that it is the same inside and outside.
             f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
             f"--kubelet-client-key={pki / 'kubelet-client.key'}",
             "--kubelet-preferred-address-types=InternalIP",
