@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -44,7 +44,7 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.services = services
-    app.openapi = partial(_described, app)  # type: ignore[method-assign]
+    app.openapi = cache(partial(_described, app))  # type: ignore[method-assign]
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)

@@ -241,6 +241,11 @@ def test_the_documentation_asks_nobody_else(world: World) -> None:
         assert not re.search(r"https?://", content.text), file
 
 
+def test_openapi_is_the_same_however_often_it_is_read(world: World) -> None:
+    first, second = (world.api.http.get("/openapi.json").json() for _ in range(2))
+    assert first == second
+
+
 def test_openapi_names_every_route_and_its_parameters(world: World) -> None:
     description = world.api.http.get("/openapi.json").json()
     assert {path: sorted(operations) for path, operations in description["paths"].items()} == {
