@@ -124,7 +124,7 @@ def test_versions_of_tls(api: SecureAPI, mounted: Mounted, version: ssl.TLSVersi
                 assert name.startswith(("ECDHE-ECDSA-AES", "ECDHE-ECDSA-CHACHA20", "TLS_"))
                 assert "SHA" not in name.split("-")
         else:
-            with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION|UNEXPECTED_EOF"):
+            with pytest.raises(ssl.SSLError, match=r"ALERT_PROTOCOL_VERSION|UNEXPECTED_EOF"):
                 context.wrap_socket(connection, server_hostname="localhost")
 
 
