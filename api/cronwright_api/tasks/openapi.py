@@ -52,8 +52,8 @@ _SENT: dict[str, Schema] = {
         "type": "string",
         "pattern": _WORD,
         "maxLength": 52,
-        "description": "The Task's identifier. Never changes.",
-        "examples": ["cleanup_old_data"],
+        # Without examples: who makes Tasks by them makes one, and for the others the name is taken
+        "description": "The Task's identifier, such as cleanup_old_data. Never changes.",
     },
     "label": _text(checks.LONGEST_LABEL, "The Task's name for people.", "Cleanup Old Data"),
     "namespace": _text(

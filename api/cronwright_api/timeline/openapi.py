@@ -204,7 +204,7 @@ _ATTRIBUTES: dict[str, Schema] = {
     "log_tail": _text(MAX_LOG_TAIL_BYTES, description="At most so many bytes of UTF-8."),
     "payload": {"type": ["object", "null"], "description": "The action's result."},
     "schedule": ref("Schedule"),
-    "time_zone": ref("TimeZone"),
+    "time_zone": ref("TimeZone") | {"type": "string"},
 }
 """Of events and spans, as they are posted."""
 
