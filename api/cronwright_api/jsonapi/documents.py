@@ -20,16 +20,21 @@ _JSONAPI: Mapping[str, JSON] = {"version": "1.1"}
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as it goes out. Its attributes may hold ids and times in UTC as they are."""
+    """A resource as it goes out. Its attributes may hold ids and times in UTC as they are, or be JSON text already."""
 
     type: str
     id: str
-    attributes: Mapping[str, JSON | UUID | datetime] = field(repr=False)
+    attributes: Mapping[str, JSON | UUID | datetime] | bytes = field(repr=False)
 
 
 def one(resource: Resource, base: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return the document of one resource; `base` is scheme and host as the caller wrote them."""
     return response(_of_one(resource, base), status, headers)
+
+
+def text_of_attributes(resource: Resource) -> bytes:
+    """Return the attributes of `resource` as JSON text, which a resource may have in their place."""
+    return resource.attributes if isinstance(resource.attributes, bytes) else _text(resource.attributes)
 
 
 def text_of_one(resource: Resource, base: str) -> bytes:
@@ -79,7 +84,7 @@ def _text(document: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(document, option=orjson.OPT_UTC_Z)
     except TypeError:
-        # It takes no whole number beyond 64 bits, which an action's result may hold
+        # It takes no whole number beyond 64 bits, which an action's result may hold; such a one is never beside text
         plain = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
         return plain.encode()
 
@@ -97,10 +102,11 @@ def _of_problems(errors: Sequence[Problem]) -> Mapping[str, JSON]:
 
 
 def _rendered(resource: Resource, base: str) -> Mapping[str, Any]:
+    attributes = resource.attributes
     return {
         "type": resource.type,
         "id": resource.id,
-        "attributes": resource.attributes,
+        "attributes": orjson.Fragment(attributes) if isinstance(attributes, bytes) else attributes,
         "relationships": {},
         "links": {"self": _self(resource, base)},
     }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from cronwright_api.auth.readers import Reader
 from cronwright_api.errors import Forbidden, Unavailable
@@ -10,7 +11,7 @@ from cronwright_api.jsonapi.lists import Extent, ListRequest, Sort
 from cronwright_api.tasks.cache import TaskCache
 from cronwright_api.tasks.matching import matches
 from cronwright_api.tasks.record import Record
-from cronwright_api.tasks.shown import value_of
+from cronwright_api.tasks.shown import values_of
 
 _ASK = "ask for the verb list on tasks.cronwright.dev"
 
@@ -36,11 +37,8 @@ async def page_for(
     if problem:
         raise Unavailable("tasks_stale", f"{problem}; come again, or read a Task by its id")
     seen = await _visible(cache, default_namespace, reader, asked.namespace)
-    found = [
-        record
-        for record in seen
-        if all(matches(condition, value_of(record, condition.column, now)) for condition in asked.conditions)
-    ]
+    asking = [(condition, values_of(condition.column, now)) for condition in asked.conditions]
+    found = [record for record in seen if all(matches(condition, value(record)) for condition, value in asking)]
     rows = ordered(found, asked.sort, now)
     offset = (asked.number - 1) * asked.size
     page = rows[offset : offset + asked.size]
@@ -58,12 +56,13 @@ async def page_for(
 
 def ordered(records: Sequence[Record], keys: Sequence[Sort], now: datetime) -> list[Record]:
     """Return `records` sorted by `keys` and at last by id. What is unset comes last, whichever the direction."""
-    rows = sorted(records, key=lambda record: record.uid)
+    rows = sorted(records, key=attrgetter("uid"))
     for key in reversed(keys):
-        valued = [(value_of(record, key.column, now), record) for record in rows]
-        there = [each for each in valued if each[0] is not None]
-        there.sort(key=lambda each: each[0], reverse=key.descending)
-        rows = [record for _, record in there] + [record for value, record in valued if value is None]
+        values = [*map(values_of(key.column, now), rows)]
+        there = [place for place, value in enumerate(values) if value is not None]
+        there.sort(key=values.__getitem__, reverse=key.descending)
+        unset = [record for record, value in zip(rows, values, strict=True) if value is None]
+        rows = [rows[place] for place in there] + unset
     return rows
 
 

@@ -51,7 +51,8 @@ async def list_tasks(request: Request) -> Response:
     page = await page_for(services.tasks.cache, services.tasks.default_namespace, caller.reader, asked, now)
     base = services.origin(request)
     links, meta = links_and_meta(f"{base}/api/{TASK.type}", pairs, asked, page.extent, by_row=TASK.by_row)
-    return many([resource_of(record, now, asked.fields) for record in page.records], base, links=links, meta=meta)
+    resources = [services.tasks.rendering.resource(record, now, asked.fields) for record in page.records]
+    return many(resources, base, links=links, meta=meta)
 
 
 @router.post("/api/task", status_code=201, summary="Make a Task", openapi_extra=openapi.CREATING)

@@ -29,6 +29,7 @@ from cronwright_api.tasks.found import Finder, not_found
 from cronwright_api.tasks.kubernetes import Changed, NameTaken, TasksInKubernetes
 from cronwright_api.tasks.record import Manifest, Record, record_of
 from cronwright_api.tasks.refusals import ATTRIBUTES
+from cronwright_api.tasks.rendering import Rendering
 from cronwright_api.tasks.written import change_of, new_task
 
 _TRIES = 30
@@ -57,6 +58,7 @@ class TaskService:
     ) -> None:
         self.cache, self.default_namespace = cache, default_namespace
         self._kubernetes, self._readers, self._people = kubernetes, readers, people
+        self.rendering = Rendering()
         self._finder = Finder(cache, kubernetes)
         self._writing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -23,9 +24,21 @@ def resource_of(record: Record, now: datetime, fields: Sequence[str] | None = No
     return Resource(TASK.type, record.uid, {name: _json(_ATTRIBUTES[name](task)) for name in names})
 
 
-def value_of(record: Record, column: str, now: datetime) -> Any:
-    """Return the value that `record` has in `column`, of the column's type, None where it is unset."""
-    return UUID(record.uid) if column in ("id", "reference_id") else _ATTRIBUTES[column](_Seen(record, now))
+def next_change(record: Record, now: datetime, fields: Sequence[str]) -> datetime | None:
+    """Return when the attributes in `fields` change by themselves: with the next fire time; None for never."""
+    if not _OF_THE_CLOCK.intersection(fields):
+        return None
+    runs = _Seen(record, now).runs
+    return runs.next(now) if runs else None
+
+
+def values_of(column: str, now: datetime) -> Callable[[Record], Any]:
+    """Return what gives the value that a record has in `column`, of the column's type, None where it is unset."""
+    own = _OF_THE_RECORD.get(column)
+    if own is not None:
+        return own
+    shown = _ATTRIBUTES[column]
+    return lambda record: shown(_Seen(record, now))
 
 
 class _Seen:
@@ -138,4 +151,13 @@ _ATTRIBUTES: Mapping[str, Callable[[_Seen], Any]] = {
     "reference_id": lambda task: task.record.uid,
     "created_at": lambda task: task.record.created_at,
     "updated_at": lambda task: task.record.updated_at,
+}
+
+_OF_THE_CLOCK = {"next_run_at", "next_runs"}
+_OF_THE_RECORD: Mapping[str, Callable[[Record], Any]] = {
+    "id": lambda record: UUID(record.uid),
+    "reference_id": lambda record: UUID(record.uid),
+    "namespace": attrgetter("namespace"),
+    "created_at": attrgetter("created_at"),
+    "updated_at": attrgetter("updated_at"),
 }

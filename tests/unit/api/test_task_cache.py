@@ -5,7 +5,7 @@ import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +13,7 @@ from cronwright_api.jsonapi.lists import Sort
 from cronwright_api.tasks.cache import FRESH_SECONDS, TaskCache
 from cronwright_api.tasks.listing import ordered
 from cronwright_api.tasks.record import Record, record_of
-from cronwright_api.tasks.shown import resource_of, value_of
+from cronwright_api.tasks.shown import resource_of, values_of
 
 NOW = datetime(2027, 1, 4, 8, 0, tzinfo=UTC)
 
@@ -139,7 +139,7 @@ def test_a_task_takes_little_room() -> None:
 
 
 def attributes(shown: Record, now: datetime = NOW) -> Mapping[str, Any]:
-    return resource_of(shown, now).attributes
+    return cast("Mapping[str, Any]", resource_of(shown, now).attributes)
 
 
 def test_a_record_shows_what_the_manifest_says() -> None:
@@ -182,10 +182,10 @@ def test_fire_times(spec: dict[str, Any], description: str | None, next_runs: li
 
 def test_the_next_fire_time_moves_on() -> None:
     task = record(schedule="*/7 * * * *")
-    assert value_of(task, "next_run_at", NOW) == NOW.replace(minute=7)
-    assert value_of(task, "next_run_at", NOW.replace(minute=6)) == NOW.replace(minute=7)
-    assert value_of(task, "next_run_at", NOW.replace(minute=7)) == NOW.replace(minute=14)
-    assert value_of(task, "next_run_at", NOW) == NOW.replace(minute=7), "whoever asks for an earlier one gets it"
+    assert values_of("next_run_at", NOW)(task) == NOW.replace(minute=7)
+    assert values_of("next_run_at", NOW.replace(minute=6))(task) == NOW.replace(minute=7)
+    assert values_of("next_run_at", NOW.replace(minute=7))(task) == NOW.replace(minute=14)
+    assert values_of("next_run_at", NOW)(task) == NOW.replace(minute=7), "whoever asks for an earlier one gets it"
 
 
 def test_status_is_of_the_version_that_is_shown() -> None:
