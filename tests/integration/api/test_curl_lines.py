@@ -1,8 +1,7 @@
-"""The curl lines that people bring, and those of docs/api.md, run by curl itself as they stand."""
+"""The curl lines that people bring, run by curl itself as they stand. Those of docs/api.md test_documents.py runs."""
 
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -53,15 +52,6 @@ def run(world: World, line: str) -> Any:
     return json.loads(stdout)
 
 
-def first_frame(world: World, line: str) -> str:
-    """Run `line`, which asks for the stream, until the first line of it has come, and return that."""
-    with shell(world, line) as running:
-        assert running.stdout is not None
-        first = running.stdout.readline()
-        running.terminate()
-    return first
-
-
 @pytest.fixture
 def nothing_there(world: World) -> None:
     """No Task of the name that the lines give it."""
@@ -102,27 +92,6 @@ def test_the_lines_that_people_bring(world: World, nothing_there: None, quoted: 
     rows = run(world, TIMELINE)["data"]
     assert {one["attributes"]["event_type"] for one in rows} == {"task"}
     ok(world.api.send("DELETE", f"/api/task/{made['id']}", world.writes_all))
-
-
-def test_the_lines_of_the_page(world: World, nothing_there: None) -> None:
-    """Each curl of docs/api.md, in the order of the page but for the one that deletes."""
-    blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.strip().split("\n\n") if line.startswith("curl ")]
-    assert len(lines) >= 8
-    identity, deleting = "", ""
-    for line in lines:
-        if "-X DELETE" in line:
-            deleting = line
-            continue
-        if line.startswith("curl -N "):
-            assert first_frame(world, line).startswith("id: "), line
-            continue
-        document = run(world, re.sub(r"\bID\b", identity, line))
-        if line.split()[:4] == CREATE.split()[:4]:
-            identity = document["data"]["id"]
-    assert identity
-    assert run(world, re.sub(r"\bID\b", identity, deleting))["meta"] == {}
-    assert world.api.get(f"/api/task/{identity}", world.writes_all).status_code == 404
 
 
 def test_the_first_lines_of_the_page_are_those_that_people_bring() -> None:
