@@ -12,6 +12,7 @@ from pathlib import Path
 from progress import Failure
 
 TAIL_LINES = 15
+HOPELESS_SECONDS = 1.0
 
 
 def run(
@@ -95,11 +96,19 @@ def wait_until(
     log: Path | None = None,
     hopeless: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Asks every tenth of a second. Raises Failure, with the end of `log`, after `seconds` or once it is hopeless."""
+    """Asks every tenth of a second. Raises Failure, with the end of `log`, after `seconds` or once it is hopeless.
+
+    Hopeless is what was so at every look for a whole second: /proc shows no environment of a process while it executes
+    another program, so a single look can miss one that lives.
+    """
     deadline = time.monotonic() + seconds
+    last_hope = time.monotonic()
     while not true():
-        given_up = hopeless()
-        if given_up or time.monotonic() > deadline:
+        now = time.monotonic()
+        if not hopeless():
+            last_hope = now
+        given_up = now - last_hope > HOPELESS_SECONDS
+        if given_up or now > deadline:
             tail = ""
             if log is not None and log.exists():
                 lines = log.read_text(errors="replace").strip().splitlines()[-TAIL_LINES:]

@@ -29,7 +29,7 @@ _EVERY_MONTH = 0b1_1111_1111_1110
 def last_at_or_before(spec: Spec, at: int, not_before: int | None = None) -> int | None:
     """The last fire time at or before `at`, None where there is none from `not_before` on, or in nine years."""
     floor = at - _FURTHEST_BACK if not_before is None else max(not_before, at - _FURTHEST_BACK)
-    found = _search(spec, at, floor, _CHANGES_BACK)
+    found = _search(spec, at, floor, _CHANGES_BACK if _steps_over_months(spec) else 0)
     return found if found is not None and found >= floor else None
 
 
@@ -77,9 +77,9 @@ def _chain_over(spec: Spec, change: int, changes_back: int) -> tuple[int, ...]:
 
 
 def _link_before(spec: Spec, change: int, changes_back: int) -> int:
-    """Where the chain over a change begins: at the last fire time two days before it, if that makes a difference."""
+    """Where the chain over a change begins: two days before it, or at the last fire time before that."""
     begin = change - _NEAR_A_CHANGE - 1
-    if not changes_back or not _steps_over_months(spec):
+    if not changes_back:
         return begin
     found = _search(spec, begin, begin - _LONGEST_SEARCH, changes_back - 1)
     return begin if found is None else found
