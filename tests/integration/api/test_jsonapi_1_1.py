@@ -39,7 +39,7 @@ def task(world: World) -> Any:
             ("kind", "start"),
             ("reported_by", "runner"),
             ("task", "t"),
-            ("namespace", world.left),
+            ("namespace", world.home),
             ("task_uid", start().task_uid),
             ("title", "t"),
             ("trigger", "schedule"),

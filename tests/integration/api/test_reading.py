@@ -28,10 +28,10 @@ def query(*conditions: Mapping[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def stored(world: World) -> World:
-    """Three runs in `left`, the newest of them with an end, and two in `right`."""
-    events = [start(number, namespace=world.left) for number in range(3)]
-    events += [end(2, namespace=world.left)]
-    events += [start(number, namespace=world.right) for number in (10, 11)]
+    """Three runs in `left`, the newest of them with an end, and two in `right`; no other test posts these."""
+    events = [start(number, namespace=world.left) for number in (20, 21, 22)]
+    events += [end(22, namespace=world.left)]
+    events += [start(number, namespace=world.right) for number in (30, 31)]
     for event in events:
         assert world.api.post(world.operator, resource(event)).status_code == 201
     return world
@@ -68,9 +68,9 @@ def test_a_runs_token_does_not_read(world: World) -> None:
 
 def test_who_may_list_tasks_everywhere_sees_all(stored: World) -> None:
     document = stored.api.get(f"/api/run?filter[namespace]={stored.right}", stored.reads_all).json()
-    assert titles(document) == ["run 11", "run 10"]
+    assert titles(document) == ["run 31", "run 30"]
     document = stored.api.get(f"/api/run?filter[namespace]={stored.left}", stored.reads_all).json()
-    assert titles(document) == ["run 2", "run 1", "run 0"]
+    assert titles(document) == ["run 22", "run 21", "run 20"]
 
 
 def test_who_may_list_tasks_in_one_namespace_sees_and_counts_no_other(stored: World) -> None:
@@ -96,7 +96,7 @@ def test_who_may_list_tasks_nowhere_gets_403(stored: World) -> None:
 
 
 def test_a_row_that_may_not_be_seen_is_404(stored: World) -> None:
-    hidden = start(10, namespace=stored.right)
+    hidden = start(30, namespace=stored.right)
     for path in (f"/api/timeline/{hidden.id}", f"/api/run/{hidden.run_id}"):
         assert stored.api.get(path, stored.reads_all).status_code == 200
         assert stored.api.get(path, stored.reads_left).status_code == 404
@@ -118,12 +118,12 @@ def test_the_contracts_own_line_with_nothing_escaped(stored: World) -> None:
 
 
 def test_a_timeline_document(stored: World) -> None:
-    response = stored.api.get(f"/api/timeline?filter[run_id]={end(2).run_id}", stored.reads_left)
+    response = stored.api.get(f"/api/timeline?filter[run_id]={end(22).run_id}", stored.reads_left)
     assert response.headers["content-type"] == MEDIA_TYPE
     assert response.headers["vary"] == "Accept"
     document = response.json()
     assert document["jsonapi"] == {"version": "1.1"}
-    event = end(2, namespace=stored.left)
+    event = end(22, namespace=stored.left)
     found = document["data"][0]
     assert (found["type"], found["id"], found["relationships"]) == ("timeline", str(event.id), {})
     assert found["links"] == {"self": f"{stored.api.url}/api/timeline/{event.id}"}
@@ -137,7 +137,7 @@ def test_a_timeline_document(stored: World) -> None:
 
 
 def test_a_run_document(stored: World) -> None:
-    attributes = stored.api.get(f"/api/run/{end(2).run_id}", stored.reads_left).json()["data"]["attributes"]
+    attributes = stored.api.get(f"/api/run/{end(22).run_id}", stored.reads_left).json()["data"]["attributes"]
     said = {
         "state": "ended",
         "outcome": "succeeded",
@@ -147,8 +147,8 @@ def test_a_run_document(stored: World) -> None:
         "trigger": "schedule",
     }
     assert attributes.items() >= said.items()
-    assert attributes["run_id"] == attributes["reference_id"] == str(end(2).run_id)
-    running = stored.api.get(f"/api/run/{start(1).run_id}", stored.reads_left).json()["data"]["attributes"]
+    assert attributes["run_id"] == attributes["reference_id"] == str(end(22).run_id)
+    running = stored.api.get(f"/api/run/{start(21).run_id}", stored.reads_left).json()["data"]["attributes"]
     assert (running["state"], running["outcome"], running["finished_at"]) == ("running", None, None)
 
 
@@ -169,30 +169,30 @@ def test_links_lead_through_all_pages_and_back(stored: World) -> None:
         seen += titles(document)
         pages += 1
         last, url = document, document["links"]["next"]
-    assert (seen, pages) == (["run 2", "run 1", "run 0"], 2)
+    assert (seen, pages) == (["run 22", "run 21", "run 20"], 2)
     assert (
         last["links"].items()
         >= {"current_page": "2", "from": "3", "to": "3", "per_page": "2", "total": "3", "last_page": "2"}.items()
     )
     assert last["meta"] == {"current_page": 2, "from": 3, "to": 3, "per_page": 2, "total": 3, "last_page": 2}
-    assert titles(stored.api.get(last["links"]["prev"], stored.reads_left).json()) == ["run 2", "run 1"]
-    assert titles(stored.api.get(last["links"]["first"], stored.reads_left).json()) == ["run 2", "run 1"]
-    assert titles(stored.api.get(last["links"]["last"], stored.reads_left).json()) == ["run 0"]
+    assert titles(stored.api.get(last["links"]["prev"], stored.reads_left).json()) == ["run 22", "run 21"]
+    assert titles(stored.api.get(last["links"]["first"], stored.reads_left).json()) == ["run 22", "run 21"]
+    assert titles(stored.api.get(last["links"]["last"], stored.reads_left).json()) == ["run 20"]
     assert all(isinstance(link, str | None) for link in last["links"].values())
 
 
 def test_fields_and_sort(stored: World) -> None:
     document = stored.api.get("/api/timeline?fields[timeline]=title,kind&sort=kind,-title", stored.reads_left).json()
     assert [one["attributes"] for one in document["data"]] == [
-        {"title": "run 2", "kind": "end"},
-        {"title": "run 2", "kind": "start"},
-        {"title": "run 1", "kind": "start"},
-        {"title": "run 0", "kind": "start"},
+        {"title": "run 22", "kind": "end"},
+        {"title": "run 22", "kind": "start"},
+        {"title": "run 21", "kind": "start"},
+        {"title": "run 20", "kind": "start"},
     ]
 
 
 def test_fields_of_one(stored: World) -> None:
-    path = f"/api/run/{end(2).run_id}"
+    path = f"/api/run/{end(22).run_id}"
     document = stored.api.get(f"{path}?fields[run]=outcome", stored.reads_left).json()
     assert document["data"]["attributes"] == {"outcome": "succeeded"}
     for parameters, status in (("fields[run]=nope", 400), ("nope=1", 400), ("fields[run]=task&fields[run]=task", 400)):
@@ -201,7 +201,7 @@ def test_fields_of_one(stored: World) -> None:
 
 def test_triples(stored: World) -> None:
     path = "/api/run?query[][column]=outcome&query[][operator]=is&query[][value]=succeeded"
-    assert titles(stored.api.get(path, stored.reads_left).json()) == ["run 2"]
+    assert titles(stored.api.get(path, stored.reads_left).json()) == ["run 22"]
 
 
 # How

@@ -423,7 +423,7 @@ def test_head_options_and_a_trailing_slash(world: World) -> None:
     assert changed.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/task/not-an-id", f"/api/task/{uuid4()}", "/api/task/preview"])
+@pytest.mark.parametrize("path", ["/api/task/not-an-id", f"/api/task/{uuid4()}"])
 def test_404(world: World, path: str) -> None:
     assert error(world.api.get(path, world.reads_all), 404)["code"] == "not_found"
 
@@ -445,10 +445,6 @@ def test_what_only_kubernetes_sees_is_refused_with_the_attribute(world: World) -
     found = error(world.api.send("POST", "/api/task", world.writes_left, sent), 422)
     assert found["source"] == {"pointer": "/data/attributes/template/metadata/labels"}
     assert found["detail"].startswith("template.metadata.labels holds cronwright.dev/x, which only Cronwright")
-    unknown = document(LEAST | {"name": name(), "namespace": world.left, "template": {"metadata": {"name": "x"}}})
-    found = error(world.api.send("POST", "/api/task", world.writes_left, unknown), 422)
-    assert found["source"] == {"pointer": "/data/attributes/template/metadata/name"}
-    assert found["detail"] == "Kubernetes knows no field template.metadata.name; leave it out"
 
 
 def test_a_policys_refusal_is_told(world: World) -> None:
